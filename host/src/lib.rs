@@ -1,0 +1,1 @@
+//! The component on an embedded Wasmtime host.

@@ -1,0 +1,19 @@
+//! goproxy-edge: a Go module proxy that is one WebAssembly component.
+//!
+//! The rooms, and the way a request takes through them: `wasi` turns what the host sends into an
+//! [`http::Request`]; `proxy` parses the route; `access` decides; `proxy` or `publish` asks a
+//! `store`; the [`http::Response`] goes back out through `wasi`. `module` holds Go's own rules.
+//! Nothing but `wasi` knows a host, so everything else is tested natively.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::string_slice
+    )
+)]
+
+pub mod module;
