@@ -1,1 +1,56 @@
-fn main() {}
+//! The `goproxy-edge` command: what it can be asked to do, and its exit codes.
+//!
+//! One file a subcommand; each has an `Args` for clap and a `run`. Nothing here knows Wasmtime: `serve`
+//! hands everything to the `goproxy-edge-host` library, and the other subcommands speak HTTP to a server.
+
+mod import;
+mod publish;
+mod repair;
+mod serve;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A Go module proxy: serve modules, publish them, bring them along from a module cache.
+#[derive(Parser)]
+#[command(
+    name = "goproxy-edge",
+    version,
+    after_help = "Exit status: 0 all done, 1 something was refused or failed, 2 wrong usage."
+)]
+struct Command {
+    #[command(subcommand)]
+    subcommand: Subcommands,
+}
+
+#[derive(Subcommand)]
+enum Subcommands {
+    Serve(serve::Args),
+    Import(import::Args),
+    Publish(publish::Args),
+    Repair(repair::Args),
+    Token(token::Args),
+}
+
+/// What went wrong, in words for the person at the terminal: the sentence that follows `error: `.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    // clap itself prints usage errors and exits with 2.
+    let result = match Command::parse().subcommand {
+        Subcommands::Serve(args) => serve::run(args),
+        Subcommands::Import(args) => import::run(args),
+        Subcommands::Publish(args) => publish::run(args),
+        Subcommands::Repair(args) => repair::run(args),
+        Subcommands::Token(args) => token::run(args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
