@@ -1,1 +1,83 @@
-//! The component on an embedded Wasmtime host.
+//! The goproxy-edge component on an embedded Wasmtime, with a durable key-value store on the local disk.
+//!
+//! A [`Host`] gives the component what Spin gives it (`wasi:http`, `wasi:keyvalue`, `wasi:config` and
+//! the rest of WASI 0.2) and puts an HTTP server in front. The rooms: `serve` has the connections and
+//! their requests, `instance` the instances that answer them, `engine` Wasmtime's own set-up, `kv` the
+//! store, `settings` and `log` what goes in and out besides. [`Limits`] names everything that is
+//! bounded, and why.
+
+mod bindings;
+mod config;
+mod engine;
+mod error;
+mod instance;
+mod kv;
+mod limits;
+pub mod log;
+mod serve;
+mod settings;
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+pub use config::{HostConfig, Preopen};
+pub use error::Error;
+pub use limits::Limits;
+pub use serve::Tls;
+
+/// A component that is ready to answer requests. Clones share everything.
+#[derive(Clone)]
+pub struct Host {
+    shared: Arc<Shared>,
+}
+
+/// What all connections and requests use.
+struct Shared {
+    limits: Arc<Limits>,
+    log: log::Sink,
+    pool: instance::Pool,
+    clock: Arc<engine::Clock>,
+    /// One permit a request.
+    places: Arc<Semaphore>,
+}
+
+impl Host {
+    /// Opens the store and compiles the component, or takes its code from the cache.
+    ///
+    /// # Errors
+    /// When the store, the component or a folder cannot be used; the text is for a person.
+    pub fn new(config: HostConfig) -> Result<Host, Error> {
+        let limits = Arc::new(config.limits);
+        let store = kv::Store::open(&config.store)?;
+        let machine = engine::Machine::new(&limits, config.code_cache.as_deref())?;
+        let component = machine.compile(&config.component)?;
+        let ingredients = instance::Ingredients {
+            settings: Arc::new(config.settings),
+            environment: config.environment,
+            preopens: config.preopens,
+            kv: kv::KvState {
+                store,
+                labels: config.store_labels.iter().map(|label| Arc::from(label.as_str())).collect(),
+            },
+            sink: config.log.clone(),
+            limits: limits.clone(),
+        };
+        let pool = instance::Pool::new(&machine, &component, ingredients)?;
+        let places = Arc::new(Semaphore::new(limits.concurrent_requests as usize));
+        let shared = Shared { limits, log: config.log, pool, clock: machine.clock, places };
+        Ok(Host { shared: Arc::new(shared) })
+    }
+
+    /// Answers requests until `shutdown` is ready; then takes no more, finishes those under way, and
+    /// returns. With `tls` it speaks https, else http; both as HTTP/1.1.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        tls: Option<Tls>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        serve::serve(self.shared.clone(), listener, tls, shutdown).await
+    }
+}

@@ -1,0 +1,174 @@
+//! The key-value store: one redb file, one table a label, durable when a write returns.
+//!
+//! Reads run where they are called (a hop to another thread halved the requests per second) and
+//! each opens its own transaction, since a kept table goes stale when a write commits. Writes go to
+//! the one writer thread (`writer`), which commits all that wait at once. `guest` is the interface
+//! that the component sees. No WASI in this file.
+
+mod guest;
+mod writer;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError};
+
+use crate::Error;
+pub use guest::Bucket;
+pub(crate) use guest::{KvState, KvView, link};
+use writer::Writer;
+
+/// Spin's cap on what one call may return, in bytes.
+const RESULT_CAP: usize = 128 << 20;
+
+/// redb's own cache of pages. The operating system caches the file as well, so a small one will do.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// What went wrong with the store while it served, in words: what the guest gets as `error.other`.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct StoreError(String);
+
+impl StoreError {
+    fn too_large() -> Self {
+        StoreError(format!("query result exceeds limit of {RESULT_CAP} bytes"))
+    }
+}
+
+fn storage(error: impl Into<redb::Error>) -> StoreError {
+    StoreError(format!("the store failed: {}", error.into()))
+}
+
+fn table(label: &str) -> TableDefinition<'_, &'static str, &'static [u8]> {
+    TableDefinition::new(label)
+}
+
+/// The open file. Replaced by the writer after a failure that leaves redb unable to go on, such as
+/// a full disk, so that freeing space is enough and no restart is needed.
+type Shared = Arc<RwLock<Option<Database>>>;
+
+/// A store; clones share it.
+#[derive(Clone)]
+pub(crate) struct Store {
+    database: Shared,
+    writer: Writer,
+}
+
+impl Store {
+    /// Opens the store in this file, or makes it. A file that a crash left behind is repaired.
+    pub fn open(path: &Path) -> Result<Store, Error> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|source| Error::DataFolder {
+                path: folder.to_owned(),
+                source,
+            })?;
+        }
+        let path = path.to_owned();
+        let database = open_file(&path)?;
+        Ok(Store::over(database, move || open_file(&path).ok()))
+    }
+
+    fn over(database: Database, reopen: impl Fn() -> Option<Database> + Send + 'static) -> Store {
+        let database = Arc::new(RwLock::new(Some(database)));
+        let writer = Writer::start(database.clone(), reopen);
+        Store { database, writer }
+    }
+
+    fn read<R>(
+        &self,
+        label: &str,
+        absent: R,
+        read: impl FnOnce(&redb::ReadOnlyTable<&'static str, &'static [u8]>) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        let database = self.database.read().unwrap_or_else(|broken| broken.into_inner());
+        let database = database
+            .as_ref()
+            .ok_or_else(|| StoreError("the store failed, and could not be opened again".into()))?;
+        let transaction = database.begin_read().map_err(storage)?;
+        match transaction.open_table(table(label)) {
+            Ok(table) => read(&table),
+            Err(TableError::TableDoesNotExist(_)) => Ok(absent),
+            Err(error) => Err(storage(error)),
+        }
+    }
+
+    fn get(&self, label: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(label, None, |table| match table.get(key).map_err(storage)? {
+            Some(value) if value.value().len() > RESULT_CAP => Err(StoreError::too_large()),
+            Some(value) => Ok(Some(value.value().to_vec())),
+            None => Ok(None),
+        })
+    }
+
+    fn exists(&self, label: &str, key: &str) -> Result<bool, StoreError> {
+        self.read(label, false, |table| Ok(table.get(key).map_err(storage)?.is_some()))
+    }
+
+    fn keys(&self, label: &str) -> Result<Vec<String>, StoreError> {
+        self.read(label, Vec::new(), |table| {
+            let mut keys = Vec::new();
+            let mut bytes = 0;
+            for entry in table.iter().map_err(storage)? {
+                let key = entry.map_err(storage)?.0.value().to_owned();
+                bytes += key.len();
+                if bytes > RESULT_CAP {
+                    return Err(StoreError::too_large());
+                }
+                keys.push(key);
+            }
+            Ok(keys)
+        })
+    }
+
+    /// The found ones only, each once: Spin's store leaves out the others and keeps no order.
+    fn get_many(&self, label: &str, keys: &[String]) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let mut wanted: Vec<&String> = keys.iter().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        self.read(label, Vec::new(), |table| {
+            let mut found = Vec::new();
+            let mut bytes = 0;
+            for key in wanted {
+                if let Some(value) = table.get(key.as_str()).map_err(storage)? {
+                    bytes += key.len() + value.value().len();
+                    if bytes > RESULT_CAP {
+                        return Err(StoreError::too_large());
+                    }
+                    found.push((key.clone(), value.value().to_vec()));
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    async fn set(&self, label: &Arc<str>, pairs: Vec<(String, Vec<u8>)>) -> Result<(), StoreError> {
+        self.writer.write(label.clone(), writer::Change::Set(pairs)).await
+    }
+
+    async fn delete(&self, label: &Arc<str>, keys: Vec<String>) -> Result<(), StoreError> {
+        self.writer.write(label.clone(), writer::Change::Delete(keys)).await
+    }
+}
+
+/// redb may panic on a file that something else has written to, so a panic is a damaged file too.
+fn open_file(path: &Path) -> Result<Database, Error> {
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        Database::builder().set_cache_size(CACHE_BYTES).create(path)
+    }));
+    let damaged = |detail: String| Error::StoreDamaged { path: PathBuf::from(path), detail };
+    match opened {
+        Ok(Ok(database)) => Ok(database),
+        Ok(Err(DatabaseError::DatabaseAlreadyOpen)) => Err(Error::StoreInUse { path: path.to_owned() }),
+        Ok(Err(DatabaseError::Storage(StorageError::Io(source))))
+            if source.kind() != std::io::ErrorKind::InvalidData =>
+        {
+            Err(Error::StoreAccess { path: path.to_owned(), source })
+        }
+        Ok(Err(error)) => Err(damaged(error.to_string())),
+        Err(_) => Err(damaged("its pages do not fit together".into())),
+    }
+}
+
+
+

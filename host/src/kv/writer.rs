@@ -1,0 +1,122 @@
+//! The writer: one thread that commits every change, and all that wait together.
+//!
+//! A commit costs a flush of the disk however much is in it, so changes that arrive while one is
+//! under way share the next. A change is answered after its commit is on the disk, never before.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use redb::{Database, TableError};
+use tokio::sync::oneshot;
+
+use super::{Shared, StoreError, storage, table};
+
+/// Changes in one commit hold at most about this many bytes, so that memory stays bounded.
+const COMMIT_BYTES: usize = 32 << 20;
+
+pub(super) enum Change {
+    Set(Vec<(String, Vec<u8>)>),
+    Delete(Vec<String>),
+}
+
+impl Change {
+    fn bytes(&self) -> usize {
+        match self {
+            Change::Set(pairs) => pairs.iter().map(|(key, value)| key.len() + value.len()).sum(),
+            Change::Delete(keys) => keys.iter().map(String::len).sum(),
+        }
+    }
+}
+
+struct Job {
+    label: Arc<str>,
+    change: Change,
+    done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// The way to the writer thread, which ends when the last of these is dropped.
+#[derive(Clone)]
+pub(super) struct Writer(Sender<Job>);
+
+impl Writer {
+    pub fn start(database: Shared, reopen: impl Fn() -> Option<Database> + Send + 'static) -> Writer {
+        let (sender, jobs) = channel();
+        std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || run(&database, &reopen, &jobs))
+            .expect("the operating system has a thread to spare at start-up");
+        Writer(sender)
+    }
+
+    /// Returns when the change is on the disk, or is known to have failed as a whole.
+    pub async fn write(&self, label: Arc<str>, change: Change) -> Result<(), StoreError> {
+        let (done, result) = oneshot::channel();
+        let gone = || StoreError("the store's writer has ended".into());
+        self.0.send(Job { label, change, done }).map_err(|_| gone())?;
+        result.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+fn run(database: &Shared, reopen: &impl Fn() -> Option<Database>, jobs: &Receiver<Job>) {
+    while let Ok(first) = jobs.recv() {
+        let mut bytes = first.change.bytes();
+        let mut batch = vec![first];
+        while bytes < COMMIT_BYTES
+            && let Ok(job) = jobs.try_recv()
+        {
+            bytes += job.change.bytes();
+            batch.push(job);
+        }
+        let result = commit(database, &batch);
+        if result.is_err() {
+            revive(database, reopen);
+        }
+        for job in batch {
+            // The guest may be gone; its change is made all the same.
+            let _ = job.done.send(result.clone());
+        }
+    }
+}
+
+fn commit(database: &Shared, batch: &[Job]) -> Result<(), StoreError> {
+    let database = database.read().unwrap_or_else(|broken| broken.into_inner());
+    let database = database
+        .as_ref()
+        .ok_or_else(|| StoreError("the store failed, and could not be opened again".into()))?;
+    let mut transaction = database.begin_write().map_err(storage)?;
+    // Without this, the first open after a kill reads and checks the whole file.
+    transaction.set_quick_repair(true);
+    for job in batch {
+        apply(&transaction, job).map_err(storage)?;
+    }
+    transaction.commit().map_err(storage)
+}
+
+fn apply(transaction: &redb::WriteTransaction, job: &Job) -> Result<(), redb::Error> {
+    let mut table = match transaction.open_table(table(&job.label)) {
+        Ok(table) => table,
+        Err(TableError::Storage(error)) => return Err(error.into()),
+        Err(error) => return Err(error.into()),
+    };
+    match &job.change {
+        Change::Set(pairs) => {
+            for (key, value) in pairs {
+                table.insert(key.as_str(), value.as_slice())?;
+            }
+        }
+        Change::Delete(keys) => {
+            for key in keys {
+                table.remove(key.as_str())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// After a failed write redb refuses everything until the file is opened again.
+fn revive(database: &Shared, reopen: &impl Fn() -> Option<Database>) {
+    let mut place = database.write().unwrap_or_else(|broken| broken.into_inner());
+    // The file is locked while it is open.
+    drop(place.take());
+    *place = reopen();
+}

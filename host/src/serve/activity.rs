@@ -1,0 +1,164 @@
+//! What moves on a connection, and when: the one place that decides that somebody is too slow.
+//!
+//! Bytes are counted at the socket, below TLS and HTTP, so a transfer counts as moving however
+//! little of it gets through.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::Limits;
+use crate::engine::Clock;
+
+/// The connection waits for its first request: a TLS handshake may be under way.
+const FRESH: u8 = 0;
+/// It waits for its next request.
+const BETWEEN: u8 = 1;
+/// Some of a request's head is there, not all.
+const HEAD: u8 = 2;
+/// A request is with the guest, and no answer yet.
+const ASKED: u8 = 3;
+/// The answer is on its way to the client.
+const ANSWERING: u8 = 4;
+
+/// The state of one connection. All times are the clock's milliseconds.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    clock: Arc<Clock>,
+    phase: AtomicU8,
+    /// When the phase began.
+    since: AtomicU64,
+    /// When a byte moved last, put off by the time that guests have run since.
+    moved: AtomicU64,
+}
+
+impl Activity {
+    pub fn new(clock: Arc<Clock>) -> Self {
+        let now = clock.now();
+        Activity { clock, phase: AtomicU8::new(FRESH), since: AtomicU64::new(now), moved: AtomicU64::new(now) }
+    }
+
+    pub fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    fn enter(&self, phase: u8) {
+        self.since.store(self.clock.now(), Relaxed);
+        self.phase.store(phase, Relaxed);
+    }
+
+    /// A request's head is complete.
+    pub fn asked(&self) {
+        self.moved.store(self.clock.now(), Relaxed);
+        self.enter(ASKED);
+    }
+
+    /// An answer's head is there.
+    pub fn answering(&self) {
+        self.enter(ANSWERING);
+    }
+
+    /// The answer is complete, or given up.
+    pub fn answered(&self) {
+        self.enter(BETWEEN);
+    }
+
+    fn received(&self) {
+        let now = self.clock.now();
+        self.moved.store(now, Relaxed);
+        if self.phase.load(Relaxed) == BETWEEN {
+            self.enter(HEAD);
+        }
+    }
+
+    fn sent(&self) {
+        self.moved.store(self.clock.now(), Relaxed);
+    }
+
+    /// The guest ran for so long, in which nothing could move.
+    pub fn guest_ran(&self, time: Duration) {
+        let milliseconds = time.as_millis() as u64;
+        if milliseconds > 0 {
+            self.moved.fetch_add(milliseconds, Relaxed);
+        }
+    }
+
+    /// How long nothing has moved that could have.
+    pub fn still_for(&self) -> Duration {
+        Duration::from_millis(self.clock.now().saturating_sub(self.moved.load(Relaxed)))
+    }
+
+    /// Whether the connection is to be cut. While the guest has not answered yet, that is for the
+    /// one who drives the guest to decide: it can still say why.
+    pub fn is_overdue(&self, limits: &Limits) -> bool {
+        let in_phase = Duration::from_millis(self.clock.now().saturating_sub(self.since.load(Relaxed)));
+        match self.phase.load(Relaxed) {
+            FRESH | HEAD => in_phase > limits.header_time,
+            // The end of the last answer may still be on its way to a slow client.
+            BETWEEN => in_phase.min(self.still_for()) > limits.keep_alive,
+            ANSWERING => self.still_for() > limits.stalled_transfer,
+            _ => false,
+        }
+    }
+}
+
+/// A socket that reports what moves through it.
+pub(crate) struct Watched {
+    pub socket: TcpStream,
+    pub activity: Arc<Activity>,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.activity.received();
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.note_sent(&result);
+        result
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.socket).poll_write_vectored(cx, pieces);
+        self.note_sent(&result);
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+impl Watched {
+    fn note_sent(&self, result: &Poll<io::Result<usize>>) {
+        if matches!(result, Poll::Ready(Ok(bytes)) if *bytes > 0) {
+            self.activity.sent();
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! One request: takes an instance, lets its guest run for as long as it may, and sees to it that the
+//! client gets an answer whatever the guest does.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::{Sleep, sleep, timeout};
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+
+use super::activity::Activity;
+use super::body::{Exchange, RequestBody, ResponseBody};
+use crate::Shared;
+use crate::instance::Answer;
+use crate::log::{Line, Source};
+
+/// Where a request came from.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub client: IpAddr,
+    pub secure: bool,
+    pub activity: Arc<Activity>,
+}
+
+/// How a guest's work on a request ended.
+#[derive(Debug)]
+enum End {
+    Returned,
+    Failed,
+    /// It ran for too long.
+    Overrun,
+    /// It waited for too long.
+    Stalled,
+}
+
+/// Answers one request. Dropping this, which is what hyper does when the client goes away, lets the
+/// guest go on alone, so that it can put away what it has begun.
+pub(super) async fn answer(shared: Arc<Shared>, origin: Origin, request: Request<Incoming>) -> Response<ResponseBody> {
+    let activity = origin.activity.clone();
+    activity.asked();
+    let response = match admit(&shared, &origin, request).await {
+        Ok((request, permit)) => run(shared, origin, request, permit).await,
+        Err(refusal) => refusal,
+    };
+    activity.answering();
+    response
+}
+
+/// Refuses what the guest need not see, and waits for a free place.
+async fn admit(
+    shared: &Arc<Shared>,
+    origin: &Origin,
+    request: Request<Incoming>,
+) -> Result<(Request<RequestBody>, OwnedSemaphorePermit), Response<ResponseBody>> {
+    let limits = &shared.limits;
+    let refuse = |status, text: &str| refusal(status, text, &origin.activity);
+    if request.uri().authority().is_none() && !request.headers().contains_key(header::HOST) {
+        return Err(refuse(StatusCode::BAD_REQUEST, "bad request: it has no Host header"));
+    }
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > limits.request_body) {
+        let text = format!("too large: this server takes bodies of up to {} bytes", limits.request_body);
+        let mut refusal = refuse(StatusCode::PAYLOAD_TOO_LARGE, &text);
+        refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        return Err(refusal);
+    }
+    let permit = match shared.places.clone().try_acquire_owned() {
+        Ok(permit) => Ok(permit),
+        Err(_) => match timeout(limits.queue_time, shared.places.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(()),
+        },
+    };
+    let Ok(permit) = permit else {
+        let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable: too many requests at once, try again");
+        refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        return Err(refusal);
+    };
+    let (mut parts, incoming) = request.into_parts();
+    forget_claims(&mut parts.headers);
+    let body = RequestBody::new(incoming, origin.activity.clone(), limits.stalled_transfer, limits.request_body);
+    Ok((Request::from_parts(parts, body), permit))
+}
+
+/// Spin tells a component things in `spin-` headers, such as the client's address. Here only a
+/// client could have sent them, so the guest must not see them.
+fn forget_claims(headers: &mut HeaderMap) {
+    let claims: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with("spin-")).cloned().collect();
+    for name in claims {
+        headers.remove(name);
+    }
+}
+
+async fn run(
+    shared: Arc<Shared>,
+    origin: Origin,
+    request: Request<RequestBody>,
+    permit: OwnedSemaphorePermit,
+) -> Response<ResponseBody> {
+    let exchange = Arc::new(Exchange::new(origin.activity.clone()));
+    let (answer, mut head) = oneshot::channel();
+    let guest = guest(shared.clone(), origin.clone(), request, answer, exchange.clone(), permit);
+    let mut driver = Driver::new(Box::pin(guest), shared.clone(), origin.client, exchange.clone());
+    // The guest runs right here: a task of its own for each request halved the requests per second.
+    let mut end = None;
+    let head = std::future::poll_fn(|cx| {
+        if end.is_none()
+            && let Poll::Ready(ended) = driver.poll_guest(cx)
+        {
+            end = Some(ended);
+        }
+        match Pin::new(&mut head).poll(cx) {
+            Poll::Ready(head) => Poll::Ready(head.ok()),
+            Poll::Pending if end.is_some() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await;
+    match head {
+        // What is left of the guest's work goes on beside its answer's way to the client: the
+        // driver's drop sees to that.
+        Some(Ok(response)) => response.map(|body| ResponseBody::Guest { body, exchange }),
+        Some(Err(code)) => {
+            let text = format!("internal error: the proxy gave up on its answer: {code:?}");
+            refusal(StatusCode::INTERNAL_SERVER_ERROR, &text, &origin.activity)
+        }
+        None => {
+            let (status, text) = match end {
+                Some(End::Overrun) => (StatusCode::GATEWAY_TIMEOUT, "timed out: the request took too much time to work out"),
+                Some(End::Stalled) => (StatusCode::GATEWAY_TIMEOUT, "timed out: nothing happened for too long"),
+                _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal error: the proxy failed on this request"),
+            };
+            refusal(status, text, &origin.activity)
+        }
+    }
+}
+
+/// All of a guest's work on one request, until it returns.
+async fn guest(
+    shared: Arc<Shared>,
+    origin: Origin,
+    request: Request<RequestBody>,
+    answer: Answer,
+    exchange: Arc<Exchange>,
+    permit: OwnedSemaphorePermit,
+) -> End {
+    let scheme = if origin.secure { Scheme::Https } else { Scheme::Http };
+    let what = format_args!("{} {}", request.method(), request.uri().path()).to_string();
+    let result = async {
+        let mut instance = shared.pool.take().await?;
+        let result = instance.answer(scheme, request, Some(origin.client), answer).await;
+        match &result {
+            Ok(()) => shared.pool.put_back(instance),
+            // Before the instance, and with it the sending end of the body, is dropped.
+            Err(_) => exchange.break_off(),
+        }
+        result
+    }
+    .await;
+    drop(permit);
+    match result {
+        Ok(()) => End::Returned,
+        Err(error) => {
+            let text = format!("{what}: the guest failed: {error:#}");
+            (shared.log)(Line { source: Source::Host, client: Some(origin.client), text: &text });
+            End::Failed
+        }
+    }
+}
+
+type Guest = Pin<Box<dyn Future<Output = End> + Send>>;
+
+/// Runs a guest within its limits. If it is dropped before the guest has ended, the guest goes on
+/// in a task of its own, within the same limits.
+struct Driver {
+    guest: Option<Guest>,
+    shared: Arc<Shared>,
+    client: IpAddr,
+    exchange: Arc<Exchange>,
+    ran: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Driver {
+    fn new(guest: Guest, shared: Arc<Shared>, client: IpAddr, exchange: Arc<Exchange>) -> Self {
+        Driver { guest: Some(guest), shared, client, exchange, ran: Duration::ZERO, timer: None }
+    }
+
+    fn poll_guest(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let Some(guest) = &mut self.guest else {
+            return Poll::Ready(End::Returned);
+        };
+        let started = Instant::now();
+        let result = guest.as_mut().poll(cx);
+        let took = started.elapsed();
+        self.ran += took;
+        self.exchange.activity.guest_ran(took);
+        if let Poll::Ready(end) = result {
+            self.guest = None;
+            return Poll::Ready(end);
+        }
+        if self.ran > self.shared.limits.guest_time {
+            return Poll::Ready(self.cut(End::Overrun));
+        }
+        ready!(self.poll_stalled(cx));
+        Poll::Ready(self.cut(End::Stalled))
+    }
+
+    /// A quarter more than clients get: a guest whose client stalls is told so, by an error from
+    /// the body that it reads or writes, and needs time to put away what it has begun.
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let limits = &self.shared.limits;
+        let allowed = limits.stalled_transfer + limits.stalled_transfer / 4;
+        loop {
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(limits.check_interval())));
+            ready!(timer.as_mut().poll(cx));
+            self.timer = None;
+            if self.exchange.still_for() > allowed {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    /// Ends the guest, and with it its instance, where it stands.
+    fn cut(&mut self, end: End) -> End {
+        self.exchange.break_off();
+        self.guest = None;
+        let text = match end {
+            End::Overrun => "cut off: the guest ran for too long",
+            _ => "cut off: the guest waited for too long",
+        };
+        (self.shared.log)(Line { source: Source::Host, client: Some(self.client), text });
+        end
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let Some(guest) = self.guest.take() else {
+            return;
+        };
+        let mut rest = Driver::new(guest, self.shared.clone(), self.client, self.exchange.clone());
+        rest.ran = self.ran;
+        // Without a runtime everything is coming to its end anyway.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { std::future::poll_fn(|cx| rest.poll_guest(cx)).await });
+        } else {
+            rest.guest = None;
+        }
+    }
+}
+
+fn refusal(status: StatusCode, text: &str, activity: &Arc<Activity>) -> Response<ResponseBody> {
+    let text = Some(Bytes::from(format!("{text}\n")));
+    let mut response = Response::new(ResponseBody::Text { text, activity: activity.clone() });
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
