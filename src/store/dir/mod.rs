@@ -13,6 +13,9 @@
 mod disk;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::rc::Rc;
 
