@@ -100,8 +100,10 @@ fn time(value: &str) -> Result<Timestamp, Failure> {
 }
 
 fn origin(value: &str) -> Result<Origin, Failure> {
-    let mut origin: Origin = serde_json::from_str(value)
-        .map_err(|_| wrong("origin", "it is no JSON object of the go command's Origin"))?;
+    let json = serde_json::from_str(value).ok();
+    let mut origin = json
+        .and_then(|json| Origin::from_json(&json))
+        .ok_or_else(|| wrong("origin", "it is no JSON object of the go command's Origin"))?;
     origin.url = without_credentials(&origin.url);
     Ok(origin)
 }

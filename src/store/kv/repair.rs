@@ -90,17 +90,20 @@ impl Kv {
         let Some(value) = self.port.get(portable)? else {
             return Ok(None);
         };
-        let key = original_key(portable).or_else(|| Record::own_key(&value));
-        let Some(key) = key.filter(|key| portable_key(key) == portable) else {
+        let record = Record::read(value);
+        let own_key = || Some(record.as_ref()?.key.clone());
+        // Of a hashed key the record alone tells the original; an index has one too, and is none.
+        let Some(key) = original_key(portable).or_else(own_key) else {
             return Ok(None);
         };
         let Some(version) = version_of(&key) else {
             return Ok(None);
         };
-        match Record::parse(&key, value) {
-            Ok(record) => Ok(Some((version, record))),
-            Err(error) => {
-                page.problems.push(error.to_string());
+        match record.filter(|record| portable_key(&record.key) == portable) {
+            Some(record) => Ok(Some((version, record))),
+            None => {
+                page.problems
+                    .push(format!("the record of {version} can't be read"));
                 Ok(None)
             }
         }
@@ -141,13 +144,6 @@ impl Kv {
 }
 
 impl Record {
-    /// The key that a stored record names as its own.
-    fn own_key(value: &[u8]) -> Option<String> {
-        let head = value.split(|byte| *byte == b'\n').next()?;
-        let record: Record = serde_json::from_slice(head).ok()?;
-        Some(record.key)
-    }
-
     /// Whether its bytes lie under this id.
     fn names(&self, id: &str) -> bool {
         let live = [&self.go_mod, &self.zip];
