@@ -21,6 +21,7 @@ pub mod edge;
 mod hex;
 pub mod http;
 pub mod module;
+mod order;
 pub mod proxy;
 pub mod publish;
 pub mod settings;
