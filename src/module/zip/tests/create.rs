@@ -4,7 +4,7 @@ use super::*;
 
 /// Source archives for example.com/m@v1.0.0 by their text, and the hash or the problems: the
 /// fixtures of golang.org/x/mod/zip's testdata/create and check_files.
-const FIXTURES: &[(&str, &str, Result<&str, &[&str]>)] = &[
+const FIXTURES: &[Fixture] = &[
     (
         "empty",
         "",

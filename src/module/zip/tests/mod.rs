@@ -13,6 +13,13 @@ use super::*;
 use crate::module::Version;
 use builder::{Archive, Item};
 
+/// An archive: its name, its text, and its hash or its problems.
+type Fixture = (
+    &'static str,
+    &'static str,
+    Result<&'static str, &'static [&'static str]>,
+);
+
 fn module(path: &str, version: &str) -> ModuleVersion {
     let path = ModulePath::parse(path).unwrap();
     ModuleVersion::new(path, Version::parse(version).unwrap()).unwrap()

@@ -26,7 +26,7 @@ func main() {
 
 /// Archives for example.com/m@v1.0.0 by their text, and the hash or the problems: the fixtures of
 /// golang.org/x/mod/zip's testdata/unzip and check_zip.
-const FIXTURES: &[(&str, &str, Result<&str, &[&str]>)] = &[
+const FIXTURES: &[Fixture] = &[
     (
         "empty",
         "",

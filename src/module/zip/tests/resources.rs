@@ -203,7 +203,7 @@ fn names_of_sixty_four_kilobytes_cost_time_and_memory_only_by_their_length() {
     let deep = "a/".repeat(32_000);
     let count = 100;
     let name = |number: usize| {
-        let last = if number % 2 == 0 { "x" } else { "X" };
+        let last = if number.is_multiple_of(2) { "x" } else { "X" };
         format!("{PREFIX}{deep}{last}/{number}")
     };
     let bytes = archive_of((0..count).map(name));
