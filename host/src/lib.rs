@@ -59,15 +59,27 @@ impl Host {
             preopens: config.preopens,
             kv: kv::KvState {
                 store,
-                labels: config.store_labels.iter().map(|label| Arc::from(label.as_str())).collect(),
+                labels: config
+                    .store_labels
+                    .iter()
+                    .map(|label| Arc::from(label.as_str()))
+                    .collect(),
             },
             sink: config.log.clone(),
             limits: limits.clone(),
         };
         let pool = instance::Pool::new(&machine, &component, ingredients)?;
         let places = Arc::new(Semaphore::new(limits.concurrent_requests as usize));
-        let shared = Shared { limits, log: config.log, pool, clock: machine.clock, places };
-        Ok(Host { shared: Arc::new(shared) })
+        let shared = Shared {
+            limits,
+            log: config.log,
+            pool,
+            clock: machine.clock,
+            places,
+        };
+        Ok(Host {
+            shared: Arc::new(shared),
+        })
     }
 
     /// Answers requests until `shutdown` is ready; then takes no more, finishes those under way, and

@@ -22,7 +22,10 @@ pub(super) enum Change {
 impl Change {
     fn bytes(&self) -> usize {
         match self {
-            Change::Set(pairs) => pairs.iter().map(|(key, value)| key.len() + value.len()).sum(),
+            Change::Set(pairs) => pairs
+                .iter()
+                .map(|(key, value)| key.len() + value.len())
+                .sum(),
             Change::Delete(keys) => keys.iter().map(String::len).sum(),
         }
     }
@@ -39,7 +42,10 @@ struct Job {
 pub(super) struct Writer(Sender<Job>);
 
 impl Writer {
-    pub fn start(database: Shared, reopen: impl Fn() -> Option<Database> + Send + 'static) -> Writer {
+    pub fn start(
+        database: Shared,
+        reopen: impl Fn() -> Option<Database> + Send + 'static,
+    ) -> Writer {
         let (sender, jobs) = channel();
         std::thread::Builder::new()
             .name("store-writer".into())
@@ -52,7 +58,13 @@ impl Writer {
     pub async fn write(&self, label: Arc<str>, change: Change) -> Result<(), StoreError> {
         let (done, result) = oneshot::channel();
         let gone = || StoreError("the store's writer has ended".into());
-        self.0.send(Job { label, change, done }).map_err(|_| gone())?;
+        self.0
+            .send(Job {
+                label,
+                change,
+                done,
+            })
+            .map_err(|_| gone())?;
         result.await.unwrap_or_else(|_| Err(gone()))
     }
 }
@@ -115,7 +127,9 @@ fn apply(transaction: &redb::WriteTransaction, job: &Job) -> Result<(), redb::Er
 
 /// After a failed write redb refuses everything until the file is opened again.
 fn revive(database: &Shared, reopen: &impl Fn() -> Option<Database>) {
-    let mut place = database.write().unwrap_or_else(|broken| broken.into_inner());
+    let mut place = database
+        .write()
+        .unwrap_or_else(|broken| broken.into_inner());
     // The file is locked while it is open.
     drop(place.take());
     *place = reopen();

@@ -41,7 +41,12 @@ pub(crate) struct Activity {
 impl Activity {
     pub fn new(clock: Arc<Clock>) -> Self {
         let now = clock.now();
-        Activity { clock, phase: AtomicU8::new(FRESH), since: AtomicU64::new(now), moved: AtomicU64::new(now) }
+        Activity {
+            clock,
+            phase: AtomicU8::new(FRESH),
+            since: AtomicU64::new(now),
+            moved: AtomicU64::new(now),
+        }
     }
 
     pub fn now(&self) -> u64 {
@@ -97,7 +102,8 @@ impl Activity {
     /// Whether the connection is to be cut. While the guest has not answered yet, that is for the
     /// one who drives the guest to decide: it can still say why.
     pub fn is_overdue(&self, limits: &Limits) -> bool {
-        let in_phase = Duration::from_millis(self.clock.now().saturating_sub(self.since.load(Relaxed)));
+        let in_phase =
+            Duration::from_millis(self.clock.now().saturating_sub(self.since.load(Relaxed)));
         match self.phase.load(Relaxed) {
             FRESH | HEAD => in_phase > limits.header_time,
             // The end of the last answer may still be on its way to a slow client.
@@ -115,7 +121,11 @@ pub(crate) struct Watched {
 }
 
 impl AsyncRead for Watched {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.socket).poll_read(cx, buffer);
         if buffer.filled().len() > before {
@@ -126,7 +136,11 @@ impl AsyncRead for Watched {
 }
 
 impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.socket).poll_write(cx, bytes);
         self.note_sent(&result);
         result

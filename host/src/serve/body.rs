@@ -28,7 +28,11 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub fn new(activity: Arc<Activity>) -> Self {
-        Exchange { activity, broken: AtomicBool::new(false), left: AtomicU64::new(0) }
+        Exchange {
+            activity,
+            broken: AtomicBool::new(false),
+            left: AtomicU64::new(0),
+        }
     }
 
     pub fn break_off(&self) {
@@ -37,7 +41,8 @@ impl Exchange {
 
     /// The client has its answer or is gone: what the guest still does is for itself alone.
     pub fn client_left(&self) {
-        self.left.store(self.activity.now().max(1), Ordering::Release);
+        self.left
+            .store(self.activity.now().max(1), Ordering::Release);
     }
 
     /// How long the guest has waited, with no byte moving for its client.
@@ -61,7 +66,14 @@ pub(crate) struct RequestBody {
 
 impl RequestBody {
     pub fn new(incoming: Incoming, activity: Arc<Activity>, stall: Duration, limit: u64) -> Self {
-        RequestBody { incoming, activity, stall, timer: None, room: limit, limit }
+        RequestBody {
+            incoming,
+            activity,
+            stall,
+            timer: None,
+            room: limit,
+            limit,
+        }
     }
 
     /// Ready when nothing has moved for the allowed time.
@@ -82,7 +94,10 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
             ready!(self.poll_stalled(cx));
             return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
@@ -112,18 +127,29 @@ impl Body for RequestBody {
 /// The body of an answer.
 pub(crate) enum ResponseBody {
     /// The host's own words.
-    Text { text: Option<Bytes>, activity: Arc<Activity> },
+    Text {
+        text: Option<Bytes>,
+        activity: Arc<Activity>,
+    },
     /// The guest's.
-    Guest { body: HyperOutgoingBody, exchange: Arc<Exchange> },
+    Guest {
+        body: HyperOutgoingBody,
+        exchange: Arc<Exchange>,
+    },
 }
 
 impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match &mut *self {
-            ResponseBody::Text { text, .. } => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            ResponseBody::Text { text, .. } => {
+                Poll::Ready(text.take().map(|text| Ok(Frame::data(text))))
+            }
             ResponseBody::Guest { body, exchange } => {
                 let frame = ready!(Pin::new(body).poll_frame(cx));
                 if frame.is_none() && exchange.broken.load(Ordering::Acquire) {
@@ -141,7 +167,9 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            ResponseBody::Text { text, .. } => SizeHint::with_exact(text.as_ref().map_or(0, Bytes::len) as u64),
+            ResponseBody::Text { text, .. } => {
+                SizeHint::with_exact(text.as_ref().map_or(0, Bytes::len) as u64)
+            }
             ResponseBody::Guest { body, .. } => body.size_hint(),
         }
     }

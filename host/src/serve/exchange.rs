@@ -41,7 +41,11 @@ enum End {
 
 /// Answers one request. Dropping this, which is what hyper does when the client goes away, lets the
 /// guest go on alone, so that it can put away what it has begun.
-pub(super) async fn answer(shared: Arc<Shared>, origin: Origin, request: Request<Incoming>) -> Response<ResponseBody> {
+pub(super) async fn answer(
+    shared: Arc<Shared>,
+    origin: Origin,
+    request: Request<Incoming>,
+) -> Response<ResponseBody> {
     let activity = origin.activity.clone();
     activity.asked();
     let response = match admit(&shared, &origin, request).await {
@@ -61,14 +65,22 @@ async fn admit(
     let limits = &shared.limits;
     let refuse = |status, text: &str| refusal(status, text, &origin.activity);
     if request.uri().authority().is_none() && !request.headers().contains_key(header::HOST) {
-        return Err(refuse(StatusCode::BAD_REQUEST, "bad request: it has no Host header"));
+        return Err(refuse(
+            StatusCode::BAD_REQUEST,
+            "bad request: it has no Host header",
+        ));
     }
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|bytes| bytes > limits.request_body) {
-        let text = format!("too large: this server takes bodies of up to {} bytes", limits.request_body);
+        let text = format!(
+            "too large: this server takes bodies of up to {} bytes",
+            limits.request_body
+        );
         let mut refusal = refuse(StatusCode::PAYLOAD_TOO_LARGE, &text);
-        refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        refusal
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
         return Err(refusal);
     }
     let permit = match shared.places.clone().try_acquire_owned() {
@@ -79,21 +91,34 @@ async fn admit(
         },
     };
     let Ok(permit) = permit else {
-        let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable: too many requests at once, try again");
-        refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let mut refusal = refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable: too many requests at once, try again",
+        );
+        refusal
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         return Err(refusal);
     };
     let (mut parts, incoming) = request.into_parts();
     forget_claims(&mut parts.headers);
-    let body = RequestBody::new(incoming, origin.activity.clone(), limits.stalled_transfer, limits.request_body);
+    let body = RequestBody::new(
+        incoming,
+        origin.activity.clone(),
+        limits.stalled_transfer,
+        limits.request_body,
+    );
     Ok((Request::from_parts(parts, body), permit))
 }
 
 /// Spin tells a component things in `spin-` headers, such as the client's address. Here only a
 /// client could have sent them, so the guest must not see them.
 fn forget_claims(headers: &mut HeaderMap) {
-    let claims: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("spin-")).cloned().collect();
+    let claims: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with("spin-"))
+        .cloned()
+        .collect();
     for name in claims {
         headers.remove(name);
     }
@@ -107,8 +132,20 @@ async fn run(
 ) -> Response<ResponseBody> {
     let exchange = Arc::new(Exchange::new(origin.activity.clone()));
     let (answer, mut head) = oneshot::channel();
-    let guest = guest(shared.clone(), origin.clone(), request, answer, exchange.clone(), permit);
-    let mut driver = Driver::new(Box::pin(guest), shared.clone(), origin.client, exchange.clone());
+    let guest = guest(
+        shared.clone(),
+        origin.clone(),
+        request,
+        answer,
+        exchange.clone(),
+        permit,
+    );
+    let mut driver = Driver::new(
+        Box::pin(guest),
+        shared.clone(),
+        origin.client,
+        exchange.clone(),
+    );
     // The guest runs right here: a task of its own for each request halved the requests per second.
     let mut end = None;
     let head = std::future::poll_fn(|cx| {
@@ -134,9 +171,18 @@ async fn run(
         }
         None => {
             let (status, text) = match end {
-                Some(End::Overrun) => (StatusCode::GATEWAY_TIMEOUT, "timed out: the request took too much time to work out"),
-                Some(End::Stalled) => (StatusCode::GATEWAY_TIMEOUT, "timed out: nothing happened for too long"),
-                _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal error: the proxy failed on this request"),
+                Some(End::Overrun) => (
+                    StatusCode::GATEWAY_TIMEOUT,
+                    "timed out: the request took too much time to work out",
+                ),
+                Some(End::Stalled) => (
+                    StatusCode::GATEWAY_TIMEOUT,
+                    "timed out: nothing happened for too long",
+                ),
+                _ => (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal error: the proxy failed on this request",
+                ),
             };
             refusal(status, text, &origin.activity)
         }
@@ -152,11 +198,17 @@ async fn guest(
     exchange: Arc<Exchange>,
     permit: OwnedSemaphorePermit,
 ) -> End {
-    let scheme = if origin.secure { Scheme::Https } else { Scheme::Http };
+    let scheme = if origin.secure {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    };
     let what = format_args!("{} {}", request.method(), request.uri().path()).to_string();
     let result = async {
         let mut instance = shared.pool.take().await?;
-        let result = instance.answer(scheme, request, Some(origin.client), answer).await;
+        let result = instance
+            .answer(scheme, request, Some(origin.client), answer)
+            .await;
         match &result {
             Ok(()) => shared.pool.put_back(instance),
             // Before the instance, and with it the sending end of the body, is dropped.
@@ -170,7 +222,11 @@ async fn guest(
         Ok(()) => End::Returned,
         Err(error) => {
             let text = format!("{what}: the guest failed: {error:#}");
-            (shared.log)(Line { source: Source::Host, client: Some(origin.client), text: &text });
+            (shared.log)(Line {
+                source: Source::Host,
+                client: Some(origin.client),
+                text: &text,
+            });
             End::Failed
         }
     }
@@ -191,7 +247,14 @@ struct Driver {
 
 impl Driver {
     fn new(guest: Guest, shared: Arc<Shared>, client: IpAddr, exchange: Arc<Exchange>) -> Self {
-        Driver { guest: Some(guest), shared, client, exchange, ran: Duration::ZERO, timer: None }
+        Driver {
+            guest: Some(guest),
+            shared,
+            client,
+            exchange,
+            ran: Duration::ZERO,
+            timer: None,
+        }
     }
 
     fn poll_guest(&mut self, cx: &mut Context<'_>) -> Poll<End> {
@@ -220,7 +283,9 @@ impl Driver {
         let limits = &self.shared.limits;
         let allowed = limits.stalled_transfer + limits.stalled_transfer / 4;
         loop {
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(limits.check_interval())));
+            let timer = self
+                .timer
+                .get_or_insert_with(|| Box::pin(sleep(limits.check_interval())));
             ready!(timer.as_mut().poll(cx));
             self.timer = None;
             if self.exchange.still_for() > allowed {
@@ -237,7 +302,11 @@ impl Driver {
             End::Overrun => "cut off: the guest ran for too long",
             _ => "cut off: the guest waited for too long",
         };
-        (self.shared.log)(Line { source: Source::Host, client: Some(self.client), text });
+        (self.shared.log)(Line {
+            source: Source::Host,
+            client: Some(self.client),
+            text,
+        });
         end
     }
 }
@@ -247,7 +316,12 @@ impl Drop for Driver {
         let Some(guest) = self.guest.take() else {
             return;
         };
-        let mut rest = Driver::new(guest, self.shared.clone(), self.client, self.exchange.clone());
+        let mut rest = Driver::new(
+            guest,
+            self.shared.clone(),
+            self.client,
+            self.exchange.clone(),
+        );
         rest.ran = self.ran;
         // Without a runtime everything is coming to its end anyway.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -260,10 +334,16 @@ impl Drop for Driver {
 
 fn refusal(status: StatusCode, text: &str, activity: &Arc<Activity>) -> Response<ResponseBody> {
     let text = Some(Bytes::from(format!("{text}\n")));
-    let mut response = Response::new(ResponseBody::Text { text, activity: activity.clone() });
+    let mut response = Response::new(ResponseBody::Text {
+        text,
+        activity: activity.clone(),
+    });
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

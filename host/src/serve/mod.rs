@@ -59,7 +59,11 @@ pub(crate) async fn serve(
             }
             Err(error) => {
                 let text = format!("cannot accept a connection: {error}");
-                (shared.log)(Line { source: Source::Host, client: None, text: &text });
+                (shared.log)(Line {
+                    source: Source::Host,
+                    client: None,
+                    text: &text,
+                });
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -69,7 +73,10 @@ pub(crate) async fn serve(
     let _ = stop.send(true);
     let _ = places.acquire_many(connections as u32).await;
     // Guests may go on after their answers.
-    let _ = shared.places.acquire_many(shared.limits.concurrent_requests).await;
+    let _ = shared
+        .places
+        .acquire_many(shared.limits.concurrent_requests)
+        .await;
     Ok(())
 }
 
@@ -77,7 +84,11 @@ async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
 ) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+    let place = places
+        .clone()
+        .acquire_owned()
+        .await
+        .map_err(std::io::Error::other)?;
     let (socket, address) = listener.accept().await?;
     Ok((socket, address, place))
 }
@@ -94,7 +105,10 @@ impl Connection {
         // Answers go out as they are written; without it, small ones wait for the client's next packet.
         let _ = socket.set_nodelay(true);
         let activity = Arc::new(Activity::new(self.shared.clock.clone()));
-        let socket = Watched { socket, activity: activity.clone() };
+        let socket = Watched {
+            socket,
+            activity: activity.clone(),
+        };
         let watchdog = watch_over(self.shared.clone(), activity.clone());
         let tls = self.tls.clone();
         let serving = async move {
@@ -114,7 +128,11 @@ impl Connection {
         }
     }
 
-    async fn speak(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, activity: Arc<Activity>) {
+    async fn speak(
+        mut self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        activity: Arc<Activity>,
+    ) {
         let origin = exchange::Origin {
             client: self.address.ip().to_canonical(),
             secure: self.tls.is_some(),
