@@ -1,0 +1,290 @@
+//! Tokens as they stand in the settings: a hash, never the secret, and what it allows.
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::Project;
+use crate::hex;
+use crate::module::Timestamp;
+
+const SECONDS_A_DAY: i64 = 24 * 60 * 60;
+
+/// What a token allows, by GitLab's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Reads everything.
+    ReadApi,
+    /// Reads and writes everything.
+    Api,
+    /// Reads modules.
+    ReadPackageRegistry,
+    /// Reads and publishes modules.
+    WritePackageRegistry,
+}
+
+impl Scope {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "read_api" => Scope::ReadApi,
+            "api" => Scope::Api,
+            "read_package_registry" => Scope::ReadPackageRegistry,
+            "write_package_registry" => Scope::WritePackageRegistry,
+            _ => return None,
+        })
+    }
+
+    /// Whether it includes publishing.
+    pub fn may_write(self) -> bool {
+        matches!(self, Scope::Api | Scope::WritePackageRegistry)
+    }
+}
+
+/// A token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// What its owner calls it. Shown in logs and refusals.
+    pub name: String,
+    /// What it allows.
+    pub scopes: Vec<Scope>,
+    /// Whether it may care for the store.
+    pub admin: bool,
+    hash: [u8; 32],
+    projects: Vec<String>,
+    expires_at: Option<Timestamp>,
+}
+
+/// The fields of a token as it is written down.
+const FIELDS: [&str; 6] = [
+    "name",
+    "sha256",
+    "scopes",
+    "projects",
+    "expires_at",
+    "admin",
+];
+
+impl Token {
+    /// Reads the `tokens` setting, a JSON list.
+    ///
+    /// # Errors
+    /// What is wrong, without any value in it but a token's name.
+    pub fn parse_list(json: &str) -> Result<Vec<Self>, String> {
+        if json == "[]" {
+            return Ok(Vec::new());
+        }
+        // The error's own text may quote the value.
+        let list: Value = serde_json::from_str(json).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            format!("it is not JSON (line {line}, column {column})")
+        })?;
+        let list = list.as_array().ok_or("it is not a JSON list")?;
+        list.iter()
+            .enumerate()
+            .map(|(at, token)| Token::parse(at, token))
+            .collect()
+    }
+
+    fn parse(at: usize, token: &Value) -> Result<Self, String> {
+        let number = at + 1;
+        let no_object = || format!("token {number} is not a JSON object");
+        let fields = token.as_object().ok_or_else(no_object)?;
+        let name = fields
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err(format!(
+                "token {number} has no `name`, or one with control characters"
+            ));
+        }
+        Token::check(name, fields).map_err(|what| format!("the token `{name}`: {what}"))
+    }
+
+    fn check(name: &str, fields: &Map<String, Value>) -> Result<Self, &'static str> {
+        if fields.keys().any(|field| !FIELDS.contains(&field.as_str())) {
+            return Err(
+                "it has an unknown field: `name`, `sha256`, `scopes`, `projects`, `expires_at` and \
+                 `admin` are known",
+            );
+        }
+        let hash = fields
+            .get("sha256")
+            .and_then(Value::as_str)
+            .and_then(parse_hash);
+        let scopes = texts(fields.get("scopes"))
+            .and_then(|names| {
+                names
+                    .into_iter()
+                    .map(Scope::parse)
+                    .collect::<Option<Vec<_>>>()
+            })
+            .filter(|scopes| !scopes.is_empty());
+        let expires_at = match fields.get("expires_at") {
+            None | Some(Value::Null) => None,
+            Some(time) => Some(
+                time.as_str()
+                    .and_then(parse_expiry)
+                    .ok_or("`expires_at` is neither an RFC 3339 time nor a date")?,
+            ),
+        };
+        let projects = texts(fields.get("projects"))
+            .ok_or("`projects` is not a list of ids, full paths or `*`")?;
+        Ok(Token {
+            name: name.to_owned(),
+            hash: hash.ok_or("`sha256` is not 64 lower-case hex digits")?,
+            scopes: scopes.ok_or(
+                "`scopes` is not a list of `read_api`, `api`, `read_package_registry` and \
+                 `write_package_registry`",
+            )?,
+            projects: projects.into_iter().map(str::to_owned).collect(),
+            expires_at,
+            admin: match fields.get("admin") {
+                None => false,
+                Some(flag) => flag.as_bool().ok_or("`admin` is not true or false")?,
+            },
+        })
+    }
+
+    /// The token with this secret, if it is valid now. Every hash is compared, each in constant
+    /// time, so that the time taken tells nothing.
+    pub fn find<'a>(tokens: &'a [Token], secret: &[u8], now: Timestamp) -> Option<&'a Token> {
+        let presented: [u8; 32] = Sha256::digest(secret).into();
+        let mut found = None;
+        for token in tokens {
+            if same(&token.hash, &presented) && found.is_none() {
+                found = Some(token);
+            }
+        }
+        found.filter(|token| token.expires_at.is_none_or(|end| now < end))
+    }
+
+    /// Whether it is for this project.
+    pub fn names_project(&self, project: &Project) -> bool {
+        let mut named = self.projects.iter();
+        named.any(|name| name == "*" || project.is_named(name))
+    }
+}
+
+/// A list of texts.
+fn texts(list: Option<&Value>) -> Option<Vec<&str>> {
+    list?.as_array()?.iter().map(Value::as_str).collect()
+}
+
+/// Compares without telling where the first difference is.
+fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
+    let differences = a.iter().zip(b).fold(0u8, |all, (a, b)| all | (a ^ b));
+    std::hint::black_box(differences) == 0
+}
+
+fn parse_hash(text: &str) -> Option<[u8; 32]> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) || text.len() != 64 {
+        return None;
+    }
+    let mut hash = [0; 32];
+    let mut digits = text.bytes();
+    for byte in &mut hash {
+        *byte = hex::byte([digits.next()?, digits.next()?])?;
+    }
+    Some(hash)
+}
+
+/// A time, or a date, which lasts to its end in UTC.
+fn parse_expiry(text: &str) -> Option<Timestamp> {
+    if text.len() == "2006-01-02".len() {
+        let begin = Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z"))?;
+        return Timestamp::from_unix(begin.unix_seconds() + SECONDS_A_DAY, 0);
+    }
+    Timestamp::parse_rfc3339(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SHA-256 of "secret".
+    const HASH: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+
+    fn list(fields: &str) -> Result<Vec<Token>, String> {
+        Token::parse_list(&format!("[{{{fields}}}]"))
+    }
+
+    fn time(text: &str) -> Timestamp {
+        Timestamp::parse_rfc3339(text).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_found_by_its_secret_until_it_expires() {
+        let whole = |expiry: &str| {
+            list(&format!(
+                r#""name":"ci","sha256":"{HASH}","scopes":["api"],"projects":["*"],"expires_at":"{expiry}""#
+            ))
+            .unwrap()
+        };
+        for (expiry, now, valid) in [
+            ("2026-01-02", "2026-01-02T23:59:59Z", true),
+            ("2026-01-02", "2026-01-03T00:00:00Z", false),
+            ("2026-01-02T10:00:00+02:00", "2026-01-02T07:59:59Z", true),
+            ("2026-01-02T10:00:00+02:00", "2026-01-02T08:00:00Z", false),
+        ] {
+            let tokens = whole(expiry);
+            let found = Token::find(&tokens, b"secret", time(now));
+            assert_eq!(found.is_some(), valid, "{expiry} at {now}");
+            assert_eq!(
+                Token::find(&tokens, b"other", time("2020-01-01T00:00:00Z")),
+                None
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_list_says_what_is_wrong_and_shows_no_value() {
+        let right = format!(r#""name":"ci","sha256":"{HASH}","scopes":["api"],"projects":["*"]"#);
+        assert!(list(&right).is_ok());
+        let scopes = "the token `ci`: `scopes` is not a list of `read_api`, `api`, \
+                      `read_package_registry` and `write_package_registry`";
+        let hash = "the token `ci`: `sha256` is not 64 lower-case hex digits";
+        for (change, with, problem) in [
+            (HASH, "hunter2", hash),
+            (HASH, &*HASH.to_uppercase(), hash),
+            (r#"["api"]"#, "[]", scopes),
+            (r#"["api"]"#, r#"["hunter2"]"#, scopes),
+            (r#""scopes""#, r#""admin":true,"projects""#, scopes),
+            (
+                r#"["*"]"#,
+                "\"hunter2\"",
+                "the token `ci`: `projects` is not a list of ids, full paths or `*`",
+            ),
+            (
+                r#"["*"]"#,
+                r#"["*"],"expires_at":"hunter2""#,
+                "the token `ci`: `expires_at` is neither an RFC 3339 time nor a date",
+            ),
+            (
+                r#"["*"]"#,
+                r#"["*"],"admin":"hunter2""#,
+                "the token `ci`: `admin` is not true or false",
+            ),
+            (
+                r#"["*"]"#,
+                r#"["*"],"secret":"hunter2""#,
+                "the token `ci`: it has an unknown field: `name`, `sha256`, `scopes`, `projects`, \
+                 `expires_at` and `admin` are known",
+            ),
+            (
+                r#""name":"ci""#,
+                r#""name":"""#,
+                "token 1 has no `name`, or one with control characters",
+            ),
+        ] {
+            assert!(right.contains(change), "{change}");
+            assert_eq!(list(&right.replace(change, with)), Err(problem.to_owned()));
+        }
+        for (json, problem) in [
+            ("[", "it is not JSON (line 1, column 1)"),
+            ("{\"a\":1}", "it is not a JSON list"),
+            ("[\"hunter2\"]", "token 1 is not a JSON object"),
+        ] {
+            assert_eq!(Token::parse_list(json), Err(problem.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! What stands under a key: the record of a version, the index of a module, and the keys themselves.
+//!
+//! A record is some lines of text, an empty line, and the bytes of the `.info` and of the go.mod, so
+//! that a hit reads one value and copies what it answers with:
+//!
+//! ```text
+//! goproxy-edge record
+//! key example.com/m/@v/v1.0.0
+//! state published indexed
+//! info 50 <sha256>
+//! mod 42 <sha256>
+//! zip 3000000 <sha256> <id of its chunks> 262016
+//! hash h1:…
+//! ```
+//!
+//! (Lines and not JSON: they are read on every hit, and typed JSON costs the component 60 KB.)
+//! Keys are the escaped URL paths in the alphabet
+//! that every host takes: NATS knows `[-/_=.a-zA-Z0-9]`, wasmCloud's file store no `/`, so every other
+//! byte becomes `=` and two hex digits, and a key over 240 bytes `h=` and its SHA-256.
+
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use crate::hex;
+use crate::module::{ModulePath, ModuleVersion};
+use crate::store::{Error, Index};
+
+/// Below the 255 bytes of a file name, with room for what a host puts around it.
+const LONGEST_KEY: usize = 240;
+const RECORD_HEAD: &str = "goproxy-edge record";
+const INDEX_HEAD: &str = "goproxy-edge index ";
+
+/// The state of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Zip, go.mod and info are there.
+    Published,
+    /// Only its go.mod is served.
+    Withdrawn,
+    /// Only a go.mod was ever there.
+    ModOnly,
+}
+
+impl State {
+    const NAMES: [(State, &str); 3] = [
+        (State::Published, "published"),
+        (State::Withdrawn, "withdrawn"),
+        (State::ModOnly, "mod-only"),
+    ];
+}
+
+/// Where bytes lie: in chunks under an id, or, without one, in the record itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// All bytes.
+    pub size: u64,
+    /// Their SHA-256, in hex.
+    pub sha256: String,
+    /// The id of the chunks; empty for bytes in the record.
+    pub chunks: String,
+    /// The bytes of each chunk but the last; zero for bytes in the record.
+    pub chunk_bytes: u64,
+}
+
+impl Place {
+    /// Bytes that stand in the record.
+    pub fn inline(bytes: &[u8]) -> Self {
+        Place {
+            size: bytes.len() as u64,
+            sha256: sha256_hex(bytes),
+            chunks: String::new(),
+            chunk_bytes: 0,
+        }
+    }
+
+    fn parse(words: &str) -> Option<Self> {
+        let mut words = words.split(' ');
+        Some(Place {
+            size: words.next()?.parse().ok()?,
+            sha256: words.next()?.to_owned(),
+            chunks: words.next().unwrap_or_default().to_owned(),
+            chunk_bytes: match words.next() {
+                Some(number) => number.parse().ok()?,
+                None => 0,
+            },
+        })
+    }
+
+    fn write(&self, name: &str, text: &mut String) {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{name} {} {}", self.size, self.sha256);
+        if self.chunk_bytes > 0 {
+            let _ = write!(text, " {} {}", self.chunks, self.chunk_bytes);
+        }
+        text.push('\n');
+    }
+
+    /// How many chunks there are.
+    pub fn count(&self) -> u64 {
+        if self.chunk_bytes == 0 {
+            return 0;
+        }
+        self.size.div_ceil(self.chunk_bytes)
+    }
+}
+
+/// The record of a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    /// The key before it was made portable: a hashed one could not be read back.
+    pub key: String,
+    /// The state.
+    pub state: State,
+    /// Whether the index is known to name the version.
+    pub indexed: bool,
+    /// SHA-256 of the info, in hex.
+    pub info_sha256: String,
+    /// The go.mod.
+    pub go_mod: Option<Place>,
+    /// The zip.
+    pub zip: Option<Place>,
+    /// The zip's `h1:` hash.
+    pub zip_hash: String,
+    /// The `.info`.
+    pub info: Vec<u8>,
+    /// The go.mod, where it is short enough to stand here.
+    pub inline_mod: Option<Vec<u8>>,
+}
+
+impl Record {
+    /// A record of a go.mod alone.
+    pub fn mod_only(version: &ModuleVersion, go_mod: Place, inline_mod: Option<Vec<u8>>) -> Self {
+        Record {
+            key: record_key(version),
+            state: State::ModOnly,
+            indexed: false,
+            info_sha256: String::new(),
+            go_mod: Some(go_mod),
+            zip: None,
+            zip_hash: String::new(),
+            info: Vec::new(),
+            inline_mod,
+        }
+    }
+
+    /// The same with an info and a zip.
+    pub fn published(self, info: Vec<u8>, zip: Place, zip_hash: String) -> Self {
+        Record {
+            state: State::Published,
+            info_sha256: sha256_hex(&info),
+            zip: Some(zip),
+            zip_hash,
+            info,
+            ..self
+        }
+    }
+
+    /// The same, withdrawn: of the info and the zip nothing is left, its hash stays for the operator.
+    pub fn withdrawn(self) -> Self {
+        Record {
+            state: State::Withdrawn,
+            indexed: false,
+            info_sha256: String::new(),
+            zip: None,
+            info: Vec::new(),
+            ..self
+        }
+    }
+
+    /// Reads a record that stands under `key`.
+    pub fn parse(key: &str, value: Vec<u8>) -> Result<Self, Error> {
+        let record = Record::read(value).ok_or_else(|| corrupt(key, "it can't be read"))?;
+        if record.key != key {
+            return Err(corrupt(key, &format!("it is the record of {}", record.key)));
+        }
+        Ok(record)
+    }
+
+    /// Reads a record, whatever its key. `None` when it is damaged.
+    pub fn read(mut value: Vec<u8>) -> Option<Self> {
+        let end = value.windows(2).position(|pair| pair == b"\n\n")?;
+        let mut bytes = value.split_off(end + 2);
+        value.truncate(end);
+        let head = String::from_utf8(value).ok()?;
+        let mut record = Record {
+            key: String::new(),
+            state: State::ModOnly,
+            indexed: false,
+            info_sha256: String::new(),
+            go_mod: None,
+            zip: None,
+            zip_hash: String::new(),
+            info: Vec::new(),
+            inline_mod: None,
+        };
+        let mut info_size = 0;
+        let mut lines = head.lines();
+        lines.next().filter(|line| *line == RECORD_HEAD)?;
+        for line in lines {
+            match line.split_once(' ')? {
+                ("key", key) => key.clone_into(&mut record.key),
+                ("state", state) => record.read_state(state)?,
+                ("info", place) => {
+                    let place = Place::parse(place)?;
+                    info_size = usize::try_from(place.size).ok()?;
+                    record.info_sha256 = place.sha256;
+                }
+                ("mod", place) => record.go_mod = Some(Place::parse(place)?),
+                ("zip", place) => record.zip = Some(Place::parse(place)?),
+                ("hash", hash) => hash.clone_into(&mut record.zip_hash),
+                _ => {}
+            }
+        }
+        if bytes.len() < info_size {
+            return None;
+        }
+        let inline_mod = bytes.split_off(info_size);
+        record.info = bytes;
+        if let Some(place) = record
+            .go_mod
+            .as_ref()
+            .filter(|place| place.chunk_bytes == 0)
+        {
+            record.inline_mod = Some(inline_mod).filter(|it| it.len() as u64 == place.size);
+            record.inline_mod.as_ref()?;
+        }
+        Some(record)
+    }
+
+    fn read_state(&mut self, words: &str) -> Option<()> {
+        let (name, indexed) = match words.split_once(' ') {
+            Some((name, "indexed")) => (name, true),
+            Some(_) => return None,
+            None => (words, false),
+        };
+        let (state, _) = State::NAMES.iter().find(|(_, known)| *known == name)?;
+        self.state = *state;
+        self.indexed = indexed;
+        Some(())
+    }
+
+    /// The value to store.
+    pub fn to_value(&self) -> Vec<u8> {
+        let name = State::NAMES.iter().find(|(state, _)| *state == self.state);
+        let name = name.map_or("", |(_, name)| name);
+        let indexed = if self.indexed { " indexed" } else { "" };
+        let key = &self.key;
+        let mut text = format!("{RECORD_HEAD}\nkey {key}\nstate {name}{indexed}\n");
+        if !self.info.is_empty() {
+            let _ = writeln!(text, "info {} {}", self.info.len(), self.info_sha256);
+        }
+        for (name, place) in [("mod", &self.go_mod), ("zip", &self.zip)] {
+            if let Some(place) = place {
+                place.write(name, &mut text);
+            }
+        }
+        if !self.zip_hash.is_empty() {
+            let _ = writeln!(text, "hash {}", self.zip_hash);
+        }
+        text.push('\n');
+        let mut value = text.into_bytes();
+        value.extend_from_slice(&self.info);
+        value.extend_from_slice(self.inline_mod.as_deref().unwrap_or_default());
+        value
+    }
+}
+
+#[cold]
+fn corrupt(key: &str, what: &str) -> Error {
+    Error::Corrupt(format!("what stands under {key}: {what}"))
+}
+
+/// The key of a version's record.
+pub(super) fn record_key(version: &ModuleVersion) -> String {
+    let path = version.path().escaped();
+    format!("{path}/@v/{}", version.version().escaped())
+}
+
+/// The key of a module's index.
+pub(super) fn index_key(module: &ModulePath) -> String {
+    format!("{}/@v/list", module.escaped())
+}
+
+/// The value of an index.
+pub(super) fn index_value(key: &str, index: &Index) -> Vec<u8> {
+    format!("{INDEX_HEAD}{key}\n{}", index.as_text()).into_bytes()
+}
+
+/// Reads an index that stands under `key`.
+pub(super) fn parse_index(key: &str, value: Vec<u8>) -> Result<Index, Error> {
+    let mut text = String::from_utf8(value).map_err(|_| corrupt(key, "it is no text"))?;
+    let head = text.find('\n').map_or(text.len(), |end| end + 1);
+    let lines = text.split_off(head);
+    match text.trim_end().strip_prefix(INDEX_HEAD) {
+        Some(own) if own == key => Ok(Index::from_text(lines)),
+        _ => Err(corrupt(key, "it is no index, or another's")),
+    }
+}
+
+/// The key in the alphabet and length that every host takes.
+pub(super) fn portable_key(key: &str) -> String {
+    let mut portable = String::with_capacity(key.len() + 16);
+    for byte in key.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+                portable.push(byte as char);
+            }
+            _ => {
+                portable.push('=');
+                hex::push(&mut portable, byte);
+            }
+        }
+    }
+    if portable.len() > LONGEST_KEY {
+        portable = format!("h={}", sha256_hex(key.as_bytes()));
+    }
+    portable
+}
+
+/// Undoes [`portable_key`] where it can: not for a hashed key, nor for one that is not ours.
+pub(super) fn original_key(portable: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(portable.len());
+    let mut rest = portable.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'=' {
+            let digits = [rest.next()?, rest.next()?];
+            bytes.push(hex::byte(digits)?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    let key = String::from_utf8(bytes).ok()?;
+    (portable_key(&key) == portable).then_some(key)
+}
+
+/// SHA-256 in lower-case hex.
+pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(&Sha256::digest(bytes))
+}

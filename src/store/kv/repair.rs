@@ -1,0 +1,221 @@
+//! Care of the store: every record's version into its index, and what crashes left behind removed.
+//!
+//! The port gives all keys at once or none, so a page lists them all, goes through them in order from
+//! its cursor, and stops when its time is up. The order brings a module's records together, so that
+//! its index is written once, and a chunk's id names its record, so that no page needs another's
+//! findings.
+
+use super::Kv;
+use super::chunks::{CHUNKS, ChunkId, chunk_key, owner};
+use super::record::{Record, State, original_key, portable_key};
+use super::write::entry_of;
+use crate::module::{ModulePath, ModuleVersion, Version};
+use crate::order::sorted;
+use crate::store::{Entry, Error, Repaired};
+
+/// Chunks younger than this may belong to an upload under way.
+const LEFT_OVER_AFTER: i64 = 24 * 60 * 60;
+
+impl Kv {
+    /// One page: see [`crate::store::Store::repair`].
+    pub(super) fn repair_page(
+        &self,
+        cursor: Option<&str>,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Repaired, Error> {
+        let keys = Keys::sort(self.port.keys()?);
+        let mut page = Repaired::default();
+        let mut first = true;
+        for records in keys.records.chunk_by(|a, b| a.0 == b.0) {
+            let Some((group, _)) = records.first() else {
+                continue;
+            };
+            if cursor.is_some_and(|cursor| group.as_str() < cursor) {
+                continue;
+            }
+            if !first && !go_on() {
+                page.cursor = Some(group.clone());
+                return Ok(page);
+            }
+            first = false;
+            self.repair_module(records, &mut page)?;
+        }
+        for chunks in keys.chunks.chunk_by(|a, b| a.0 == b.0) {
+            let Some((id, _)) = chunks.first() else {
+                continue;
+            };
+            let place = format!("{}{id}", Keys::CHUNKS_LAST);
+            if cursor.is_some_and(|cursor| place.as_str() < cursor) {
+                continue;
+            }
+            if !first && !go_on() {
+                page.cursor = Some(place);
+                return Ok(page);
+            }
+            first = false;
+            self.repair_chunks(id, chunks, &keys, &mut page)?;
+        }
+        Ok(page)
+    }
+
+    /// Brings the index of one module up to its records.
+    fn repair_module(
+        &self,
+        records: &[(String, String)],
+        page: &mut Repaired,
+    ) -> Result<(), Error> {
+        let mut module = None;
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut lagging = Vec::new();
+        for (_, portable) in records {
+            let Some((version, record)) = self.look_at(portable, page)? else {
+                continue;
+            };
+            page.versions += 1;
+            if let Some(entry) = entry_of(&record, &version) {
+                entries.push(entry);
+                if !record.indexed {
+                    lagging.push((version.clone(), record));
+                }
+            }
+            module = Some(version.path().clone());
+        }
+        let Some(module) = module else {
+            return Ok(());
+        };
+        page.modules += 1;
+        page.indexed += self.write_index(&module, &entries)?;
+        for (version, record) in lagging {
+            self.note_indexed(&version, &record)?;
+        }
+        Ok(())
+    }
+
+    fn look_at(
+        &self,
+        portable: &str,
+        page: &mut Repaired,
+    ) -> Result<Option<(ModuleVersion, Record)>, Error> {
+        let Some(value) = self.port.get(portable)? else {
+            return Ok(None);
+        };
+        let record = Record::read(value);
+        let own_key = || Some(record.as_ref()?.key.clone());
+        // Of a hashed key the record alone tells the original; an index has one too, and is none.
+        let Some(key) = original_key(portable).or_else(own_key) else {
+            return Ok(None);
+        };
+        let Some(version) = version_of(&key) else {
+            return Ok(None);
+        };
+        match record.filter(|record| portable_key(&record.key) == portable) {
+            Some(record) => Ok(Some((version, record))),
+            None => {
+                page.problems
+                    .push(format!("the record of {version} can't be read"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Removes the chunks of one id, if no record names it and no upload can be under way.
+    fn repair_chunks(
+        &self,
+        id: &str,
+        chunks: &[(String, u64)],
+        keys: &Keys,
+        page: &mut Repaired,
+    ) -> Result<(), Error> {
+        let Some(parsed) = ChunkId::parse(id) else {
+            return Ok(());
+        };
+        if self.entropy.unix_seconds() - parsed.begun < LEFT_OVER_AFTER {
+            return Ok(());
+        }
+        for portable in keys.owned_by(&parsed.owner) {
+            if let Some((_, record)) = self.look_at(portable, &mut Repaired::default())? {
+                if record.names(id) {
+                    return Ok(());
+                }
+            } else if self.port.get(portable)?.is_some() {
+                // A record that can't be read may name them.
+                return Ok(());
+            }
+        }
+        let chunks = chunks.iter().map(|(_, number)| chunk_key(id, *number));
+        let chunks: Vec<String> = chunks.collect();
+        self.port.delete(&chunks)?;
+        page.removed += 1;
+        Ok(())
+    }
+}
+
+impl Record {
+    /// Whether its bytes lie under this id.
+    fn names(&self, id: &str) -> bool {
+        let live = [&self.go_mod, &self.zip];
+        debug_assert!(self.state == State::Published || self.zip.is_none());
+        live.into_iter().flatten().any(|place| place.chunks == id)
+    }
+}
+
+/// All keys of the store, by what they are. What is not ours is in none of them.
+struct Keys {
+    /// Module and portable key of each record, by module. A hashed key is a group of its own.
+    records: Vec<(String, String)>,
+    /// Id and number of each chunk, by id.
+    chunks: Vec<(String, u64)>,
+    /// The owner part of chunks' ids and the portable key of the record that owns them, by owner.
+    owners: Vec<(String, String)>,
+}
+
+impl Keys {
+    /// Sorts behind every portable key.
+    const CHUNKS_LAST: &'static str = "~";
+
+    fn sort(all: Vec<String>) -> Self {
+        let (mut records, mut chunks, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+        for portable in all {
+            let original = original_key(&portable);
+            if let Some(chunk) = original.as_deref().and_then(|key| key.strip_prefix(CHUNKS)) {
+                if let Some((id, number)) = chunk.split_once('/')
+                    && let Ok(number) = number.parse()
+                {
+                    chunks.push((id.to_owned(), number));
+                }
+                continue;
+            }
+            let group = match &original {
+                Some(key) => match key.rsplit_once("/@v/") {
+                    Some((module, file)) if file != "list" => module.to_owned(),
+                    _ => continue,
+                },
+                None if portable.starts_with("h=") => portable.clone(),
+                None => continue,
+            };
+            owners.push((owner(&portable), portable.clone()));
+            records.push((group, portable));
+        }
+        Keys {
+            records: sorted(records, |a, b| a.0.cmp(&b.0)),
+            chunks: sorted(chunks, |a, b| a.0.cmp(&b.0)),
+            owners: sorted(owners, |a, b| a.0.cmp(&b.0)),
+        }
+    }
+
+    /// The portable keys of the records that chunks with this owner part can belong to.
+    fn owned_by<'a>(&'a self, owner: &'a str) -> impl Iterator<Item = &'a String> {
+        let first = self.owners.partition_point(|(own, _)| own.as_str() < owner);
+        let rest = self.owners.iter().skip(first);
+        rest.take_while(move |(own, _)| own == owner)
+            .map(|(_, portable)| portable)
+    }
+}
+
+/// The version whose record stands under a key.
+fn version_of(key: &str) -> Option<ModuleVersion> {
+    let (module, version) = key.rsplit_once("/@v/")?;
+    let module = ModulePath::from_escaped(module).ok()?;
+    let version = Version::from_escaped(version).ok()?;
+    ModuleVersion::new(module, version).ok()
+}
