@@ -3,6 +3,7 @@
 //! One file a subcommand; each has an `Args` for clap and a `run`. Nothing here knows Wasmtime: `serve`
 //! hands everything to the `goproxy-edge-host` library, and the other subcommands speak HTTP to a server.
 
+mod data;
 mod import;
 mod publish;
 mod repair;

@@ -23,7 +23,10 @@ impl Preopen {
     pub(crate) fn check(&self) -> Result<(), Error> {
         match std::fs::read_dir(&self.host) {
             Ok(_) => Ok(()),
-            Err(error) => Err(Error::Preopen { path: self.host.clone(), detail: error.to_string() }),
+            Err(error) => Err(Error::Preopen {
+                path: self.host.clone(),
+                detail: error.to_string(),
+            }),
         }
     }
 }

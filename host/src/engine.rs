@@ -6,7 +6,9 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use wasmtime::component::Component;
-use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
+};
 
 use crate::{Error, Limits};
 
@@ -32,7 +34,10 @@ pub(crate) struct Clock {
 
 impl Clock {
     fn new() -> Self {
-        Clock { started: Instant::now(), now: AtomicU64::new(0) }
+        Clock {
+            started: Instant::now(),
+            now: AtomicU64::new(0),
+        }
     }
 
     pub fn now(&self) -> u64 {
@@ -40,7 +45,12 @@ impl Clock {
     }
 
     fn tick(&self) {
-        let now = self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+        let now = self
+            .started
+            .elapsed()
+            .as_millis()
+            .try_into()
+            .unwrap_or(u64::MAX);
         self.now.store(now, Ordering::Relaxed);
     }
 }
@@ -63,7 +73,8 @@ impl Machine {
     }
 
     pub fn compile(&self, component: &[u8]) -> Result<Component, Error> {
-        Component::new(&self.engine, component).map_err(|error| Error::Component(format!("{error:#}")))
+        Component::new(&self.engine, component)
+            .map_err(|error| Error::Component(format!("{error:#}")))
     }
 }
 

@@ -14,8 +14,12 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use wasmtime_wasi_http::p2::body::{HostIncomingBody, HostOutgoingBody, HyperOutgoingBody};
-use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostOutgoingResponse, HostResponseOutparam};
-use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+use wasmtime_wasi_http::p2::types::{
+    HostIncomingRequest, HostOutgoingResponse, HostResponseOutparam,
+};
+use wasmtime_wasi_http::{
+    RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
 
 use crate::config::Preopen;
 use crate::engine::Machine;
@@ -110,13 +114,20 @@ impl ResourceLimiter for Memory {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.hooks,
+        }
     }
 }
 
@@ -133,26 +144,34 @@ impl Instance {
         &mut self,
         scheme: Scheme,
         request: http::Request<RequestBody>,
-        client: Option<IpAddr>,
+        client: IpAddr,
         answer: Answer,
     ) -> wasmtime::Result<()> {
         self.store.set_epoch_deadline(1);
         let state = self.store.data_mut();
         for output in &state.outputs {
-            output.begin(client);
+            output.begin(Some(client));
         }
         let mut http = state.http();
         let request = http.new_incoming_request(scheme, request)?;
         let answer = http.new_response_outparam(answer)?;
         let handler = self.proxy.wasi_http_incoming_handler();
-        handler.call_handle(&mut self.store, request, answer).await?;
+        handler
+            .call_handle(&mut self.store, request, answer)
+            .await?;
         let state = self.store.data_mut();
         for output in &state.outputs {
             output.begin(None);
         }
-        if state.table.iter_mut().any(|entry| entry.is::<HostOutgoingBody>()) {
+        if state
+            .table
+            .iter_mut()
+            .any(|entry| entry.is::<HostOutgoingBody>())
+        {
             // Dropped with the instance it would look complete to the client.
-            return Err(wasmtime::Error::msg("the guest left the body of its answer unfinished"));
+            return Err(wasmtime::Error::msg(
+                "the guest left the body of its answer unfinished",
+            ));
         }
         Ok(())
     }
@@ -180,7 +199,11 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub fn new(machine: &Machine, component: &Component, ingredients: Ingredients) -> Result<Pool, Error> {
+    pub fn new(
+        machine: &Machine,
+        component: &Component,
+        ingredients: Ingredients,
+    ) -> Result<Pool, Error> {
         let wrong = |error: wasmtime::Error| Error::Component(format!("{error:#}"));
         let mut linker = Linker::<State>::new(&machine.engine);
         link(&mut linker).map_err(wrong)?;
@@ -189,7 +212,11 @@ impl Pool {
         for preopen in &ingredients.preopens {
             preopen.check()?;
         }
-        Ok(Pool { component, ingredients, idle: Mutex::default() })
+        Ok(Pool {
+            component,
+            ingredients,
+            idle: Mutex::default(),
+        })
     }
 
     /// The instance that was used last, whose memory is still in the processor's caches, or a new one.
@@ -212,7 +239,9 @@ impl Pool {
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
-        self.idle.lock().unwrap_or_else(|broken| broken.into_inner())
+        self.idle
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner())
     }
 
     async fn make(&self) -> wasmtime::Result<Instance> {
@@ -225,14 +254,19 @@ impl Pool {
 
     fn state(&self) -> wasmtime::Result<State> {
         let from = &self.ingredients;
-        let outputs = [Source::Stdout, Source::Stderr].map(|source| GuestOutput::new(source, from.sink.clone()));
+        let outputs = [Source::Stdout, Source::Stderr]
+            .map(|source| GuestOutput::new(source, from.sink.clone()));
         let mut wasi = WasiCtx::builder();
         wasi.envs(&from.environment)
             .stdout(outputs[0].clone())
             .stderr(outputs[1].clone())
             .allow_blocking_current_thread(true);
         for preopen in &from.preopens {
-            let permissions = if preopen.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+            let permissions = if preopen.writable {
+                FsPerms::ReadWrite
+            } else {
+                FsPerms::ReadOnly
+            };
             wasi.preopened_dir(&preopen.host, &preopen.guest, permissions)?;
         }
         Ok(State {
@@ -242,7 +276,10 @@ impl Pool {
             table: ResourceTable::new(),
             kv: from.kv.clone(),
             settings: from.settings.clone(),
-            memory: Memory { limit: from.limits.instance_memory, bytes: 0 },
+            memory: Memory {
+                limit: from.limits.instance_memory,
+                bytes: 0,
+            },
             outputs,
         })
     }
@@ -253,6 +290,9 @@ impl Pool {
 fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-    crate::kv::link(linker, |state: &mut State| KvView { state: &state.kv, table: &mut state.table })?;
+    crate::kv::link(linker, |state: &mut State| KvView {
+        state: &state.kv,
+        table: &mut state.table,
+    })?;
     settings::link(linker, |state: &mut State| settings::View(&state.settings))
 }

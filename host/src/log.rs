@@ -51,7 +51,11 @@ struct State {
 
 impl GuestOutput {
     pub fn new(source: Source, sink: Sink) -> Self {
-        GuestOutput { source, sink, state: Arc::default() }
+        GuestOutput {
+            source,
+            sink,
+            state: Arc::default(),
+        }
     }
 
     /// From here on, lines are about a request of this client.
@@ -62,7 +66,9 @@ impl GuestOutput {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|broken| broken.into_inner())
+        self.state
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner())
     }
 
     fn print(&self, bytes: &[u8]) {
@@ -83,7 +89,11 @@ impl GuestOutput {
     fn end_line(&self, state: &mut State) {
         if !state.line.is_empty() {
             let text = String::from_utf8_lossy(&state.line);
-            (self.sink)(Line { source: self.source, client: state.client, text: &text });
+            (self.sink)(Line {
+                source: self.source,
+                client: state.client,
+                text: &text,
+            });
             state.line.clear();
         }
     }

@@ -19,7 +19,10 @@ impl HasData for HasSettings {
 
 pub(crate) struct View<'a>(pub &'a Settings);
 
-pub(crate) fn link<T: Send + 'static>(linker: &mut Linker<T>, view: fn(&mut T) -> View<'_>) -> Result<()> {
+pub(crate) fn link<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    view: fn(&mut T) -> View<'_>,
+) -> Result<()> {
     store::add_to_linker::<_, HasSettings>(linker, view)
 }
 
@@ -29,6 +32,10 @@ impl store::Host for View<'_> {
     }
 
     fn get_all(&mut self) -> Result<std::result::Result<Vec<(String, String)>, store::Error>> {
-        Ok(Ok(self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect()))
+        Ok(Ok(self
+            .0
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()))
     }
 }

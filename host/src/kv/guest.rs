@@ -35,7 +35,10 @@ impl HasData for HasKv {
 }
 
 /// Gives the guest `wasi:keyvalue/store` and `batch`. No `atomics`: Fermyon's hosts have none.
-pub(crate) fn link<T: Send + 'static>(linker: &mut Linker<T>, view: fn(&mut T) -> KvView<'_>) -> Result<()> {
+pub(crate) fn link<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    view: fn(&mut T) -> KvView<'_>,
+) -> Result<()> {
     store::add_to_linker::<_, HasKv>(linker, view)?;
     batch::add_to_linker::<_, HasKv>(linker, view)
 }
@@ -50,7 +53,12 @@ type Answer<T> = Result<std::result::Result<T, store::Error>>;
 
 impl store::Host for KvView<'_> {
     fn open(&mut self, identifier: String) -> Answer<Resource<Bucket>> {
-        let Some(label) = self.state.labels.iter().find(|label| ***label == *identifier) else {
+        let Some(label) = self
+            .state
+            .labels
+            .iter()
+            .find(|label| ***label == *identifier)
+        else {
             return Ok(Err(store::Error::AccessDenied));
         };
         let label = label.clone();
@@ -61,32 +69,58 @@ impl store::Host for KvView<'_> {
 impl store::HostBucket for KvView<'_> {
     fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<Option<Vec<u8>>> {
         let bucket = self.table.get(&bucket)?;
-        Ok(self.state.store.get(&bucket.label, &key).map_err(Into::into))
+        Ok(self
+            .state
+            .store
+            .get(&bucket.label, &key)
+            .map_err(Into::into))
     }
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answer<()> {
         let bucket = self.table.get(&bucket)?;
         let pairs = vec![(key, value)];
-        Ok(self.state.store.set(&bucket.label, pairs).await.map_err(Into::into))
+        Ok(self
+            .state
+            .store
+            .set(&bucket.label, pairs)
+            .await
+            .map_err(Into::into))
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<()> {
         let bucket = self.table.get(&bucket)?;
-        Ok(self.state.store.delete(&bucket.label, vec![key]).await.map_err(Into::into))
+        Ok(self
+            .state
+            .store
+            .delete(&bucket.label, vec![key])
+            .await
+            .map_err(Into::into))
     }
 
     fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answer<bool> {
         let bucket = self.table.get(&bucket)?;
-        Ok(self.state.store.exists(&bucket.label, &key).map_err(Into::into))
+        Ok(self
+            .state
+            .store
+            .exists(&bucket.label, &key)
+            .map_err(Into::into))
     }
 
-    fn list_keys(&mut self, bucket: Resource<Bucket>, cursor: Option<String>) -> Answer<store::KeyResponse> {
+    fn list_keys(
+        &mut self,
+        bucket: Resource<Bucket>,
+        cursor: Option<String>,
+    ) -> Answer<store::KeyResponse> {
         let bucket = self.table.get(&bucket)?;
         if cursor.is_some() {
-            return Ok(Err(store::Error::Other("list_keys: cursor not supported".into())));
+            return Ok(Err(store::Error::Other(
+                "list_keys: cursor not supported".into(),
+            )));
         }
         let keys = self.state.store.keys(&bucket.label);
-        Ok(keys.map(|keys| store::KeyResponse { keys, cursor: None }).map_err(Into::into))
+        Ok(keys
+            .map(|keys| store::KeyResponse { keys, cursor: None })
+            .map_err(Into::into))
     }
 
     fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
@@ -104,17 +138,36 @@ impl batch::Host for KvView<'_> {
         let bucket = self.table.get(&bucket)?;
         let found = self.state.store.get_many(&bucket.label, &keys);
         Ok(found
-            .map(|pairs| pairs.into_iter().map(|(key, value)| (key, Some(value))).collect())
+            .map(|pairs| {
+                pairs
+                    .into_iter()
+                    .map(|(key, value)| (key, Some(value)))
+                    .collect()
+            })
             .map_err(Into::into))
     }
 
-    async fn set_many(&mut self, bucket: Resource<Bucket>, pairs: Vec<(String, Vec<u8>)>) -> Answer<()> {
+    async fn set_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        pairs: Vec<(String, Vec<u8>)>,
+    ) -> Answer<()> {
         let bucket = self.table.get(&bucket)?;
-        Ok(self.state.store.set(&bucket.label, pairs).await.map_err(Into::into))
+        Ok(self
+            .state
+            .store
+            .set(&bucket.label, pairs)
+            .await
+            .map_err(Into::into))
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answer<()> {
         let bucket = self.table.get(&bucket)?;
-        Ok(self.state.store.delete(&bucket.label, keys).await.map_err(Into::into))
+        Ok(self
+            .state
+            .store
+            .delete(&bucket.label, keys)
+            .await
+            .map_err(Into::into))
     }
 }

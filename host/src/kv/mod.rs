@@ -12,7 +12,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError};
+use redb::{
+    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
+    TableError,
+};
 
 use crate::Error;
 pub use guest::Bucket;
@@ -81,7 +84,10 @@ impl Store {
         absent: R,
         read: impl FnOnce(&redb::ReadOnlyTable<&'static str, &'static [u8]>) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
-        let database = self.database.read().unwrap_or_else(|broken| broken.into_inner());
+        let database = self
+            .database
+            .read()
+            .unwrap_or_else(|broken| broken.into_inner());
         let database = database
             .as_ref()
             .ok_or_else(|| StoreError("the store failed, and could not be opened again".into()))?;
@@ -94,15 +100,19 @@ impl Store {
     }
 
     fn get(&self, label: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(label, None, |table| match table.get(key).map_err(storage)? {
-            Some(value) if value.value().len() > RESULT_CAP => Err(StoreError::too_large()),
-            Some(value) => Ok(Some(value.value().to_vec())),
-            None => Ok(None),
+        self.read(label, None, |table| {
+            match table.get(key).map_err(storage)? {
+                Some(value) if value.value().len() > RESULT_CAP => Err(StoreError::too_large()),
+                Some(value) => Ok(Some(value.value().to_vec())),
+                None => Ok(None),
+            }
         })
     }
 
     fn exists(&self, label: &str, key: &str) -> Result<bool, StoreError> {
-        self.read(label, false, |table| Ok(table.get(key).map_err(storage)?.is_some()))
+        self.read(label, false, |table| {
+            Ok(table.get(key).map_err(storage)?.is_some())
+        })
     }
 
     fn keys(&self, label: &str) -> Result<Vec<String>, StoreError> {
@@ -143,11 +153,15 @@ impl Store {
     }
 
     async fn set(&self, label: &Arc<str>, pairs: Vec<(String, Vec<u8>)>) -> Result<(), StoreError> {
-        self.writer.write(label.clone(), writer::Change::Set(pairs)).await
+        self.writer
+            .write(label.clone(), writer::Change::Set(pairs))
+            .await
     }
 
     async fn delete(&self, label: &Arc<str>, keys: Vec<String>) -> Result<(), StoreError> {
-        self.writer.write(label.clone(), writer::Change::Delete(keys)).await
+        self.writer
+            .write(label.clone(), writer::Change::Delete(keys))
+            .await
     }
 }
 
@@ -156,19 +170,24 @@ fn open_file(path: &Path) -> Result<Database, Error> {
     let opened = catch_unwind(AssertUnwindSafe(|| {
         Database::builder().set_cache_size(CACHE_BYTES).create(path)
     }));
-    let damaged = |detail: String| Error::StoreDamaged { path: PathBuf::from(path), detail };
+    let damaged = |detail: String| Error::StoreDamaged {
+        path: PathBuf::from(path),
+        detail,
+    };
     match opened {
         Ok(Ok(database)) => Ok(database),
-        Ok(Err(DatabaseError::DatabaseAlreadyOpen)) => Err(Error::StoreInUse { path: path.to_owned() }),
+        Ok(Err(DatabaseError::DatabaseAlreadyOpen)) => Err(Error::StoreInUse {
+            path: path.to_owned(),
+        }),
         Ok(Err(DatabaseError::Storage(StorageError::Io(source))))
             if source.kind() != std::io::ErrorKind::InvalidData =>
         {
-            Err(Error::StoreAccess { path: path.to_owned(), source })
+            Err(Error::StoreAccess {
+                path: path.to_owned(),
+                source,
+            })
         }
         Ok(Err(error)) => Err(damaged(error.to_string())),
         Err(_) => Err(damaged("its pages do not fit together".into())),
     }
 }
-
-
-

@@ -5,9 +5,9 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -27,6 +27,18 @@ const ASKED: u8 = 3;
 /// The answer is on its way to the client.
 const ANSWERING: u8 = 4;
 
+/// What a connection is told from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Order {
+    /// Nothing: go on.
+    None,
+    /// Finish the request under way, if there is one, and close.
+    Finish,
+    /// Close at once.
+    Cut,
+}
+
 /// The state of one connection. All times are the clock's milliseconds.
 #[derive(Debug)]
 pub(crate) struct Activity {
@@ -36,12 +48,49 @@ pub(crate) struct Activity {
     since: AtomicU64,
     /// When a byte moved last, put off by the time that guests have run since.
     moved: AtomicU64,
+    order: AtomicU8,
+    /// Wakes the connection's task.
+    waker: Mutex<Option<Waker>>,
 }
 
 impl Activity {
     pub fn new(clock: Arc<Clock>) -> Self {
         let now = clock.now();
-        Activity { clock, phase: AtomicU8::new(FRESH), since: AtomicU64::new(now), moved: AtomicU64::new(now) }
+        Activity {
+            clock,
+            phase: AtomicU8::new(FRESH),
+            since: AtomicU64::new(now),
+            moved: AtomicU64::new(now),
+            order: AtomicU8::new(Order::None as u8),
+            waker: Mutex::new(None),
+        }
+    }
+
+    /// Tells the connection something; an order is never taken back.
+    pub fn tell(&self, order: Order) {
+        self.order.fetch_max(order as u8, SeqCst);
+        if let Some(waker) = &*self.waker() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Has [`Activity::tell`] wake this task, which then asks for its [`Activity::order`].
+    pub fn wake(&self, task: &Waker) {
+        *self.waker() = Some(task.clone());
+    }
+
+    fn waker(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.waker
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner())
+    }
+
+    pub fn order(&self) -> Order {
+        match self.order.load(SeqCst) {
+            order if order == Order::None as u8 => Order::None,
+            order if order == Order::Finish as u8 => Order::Finish,
+            _ => Order::Cut,
+        }
     }
 
     pub fn now(&self) -> u64 {
@@ -97,7 +146,8 @@ impl Activity {
     /// Whether the connection is to be cut. While the guest has not answered yet, that is for the
     /// one who drives the guest to decide: it can still say why.
     pub fn is_overdue(&self, limits: &Limits) -> bool {
-        let in_phase = Duration::from_millis(self.clock.now().saturating_sub(self.since.load(Relaxed)));
+        let in_phase =
+            Duration::from_millis(self.clock.now().saturating_sub(self.since.load(Relaxed)));
         match self.phase.load(Relaxed) {
             FRESH | HEAD => in_phase > limits.header_time,
             // The end of the last answer may still be on its way to a slow client.
@@ -115,7 +165,11 @@ pub(crate) struct Watched {
 }
 
 impl AsyncRead for Watched {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.socket).poll_read(cx, buffer);
         if buffer.filled().len() > before {
@@ -126,7 +180,11 @@ impl AsyncRead for Watched {
 }
 
 impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.socket).poll_write(cx, bytes);
         self.note_sent(&result);
         result

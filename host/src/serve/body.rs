@@ -3,7 +3,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,39 +14,7 @@ use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::activity::Activity;
-
-/// What those who work on one request know of each other.
-#[derive(Debug)]
-pub(crate) struct Exchange {
-    pub activity: Arc<Activity>,
-    /// The guest failed, so a body that seems to end has not.
-    broken: AtomicBool,
-    /// When the client got its answer, or went away; 0 before that.
-    left: AtomicU64,
-}
-
-impl Exchange {
-    pub fn new(activity: Arc<Activity>) -> Self {
-        Exchange { activity, broken: AtomicBool::new(false), left: AtomicU64::new(0) }
-    }
-
-    pub fn break_off(&self) {
-        self.broken.store(true, Ordering::Release);
-    }
-
-    /// The client has its answer or is gone: what the guest still does is for itself alone.
-    pub fn client_left(&self) {
-        self.left.store(self.activity.now().max(1), Ordering::Release);
-    }
-
-    /// How long the guest has waited, with no byte moving for its client.
-    pub fn still_for(&self) -> Duration {
-        match self.left.load(Ordering::Acquire) {
-            0 => self.activity.still_for(),
-            left => Duration::from_millis(self.activity.now().saturating_sub(left)),
-        }
-    }
-}
+use super::exchange::Exchange;
 
 /// A request's body as the guest gets it.
 pub(crate) struct RequestBody {
@@ -61,7 +28,14 @@ pub(crate) struct RequestBody {
 
 impl RequestBody {
     pub fn new(incoming: Incoming, activity: Arc<Activity>, stall: Duration, limit: u64) -> Self {
-        RequestBody { incoming, activity, stall, timer: None, room: limit, limit }
+        RequestBody {
+            incoming,
+            activity,
+            stall,
+            timer: None,
+            room: limit,
+            limit,
+        }
     }
 
     /// Ready when nothing has moved for the allowed time.
@@ -82,7 +56,10 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
             ready!(self.poll_stalled(cx));
             return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
@@ -110,23 +87,44 @@ impl Body for RequestBody {
 }
 
 /// The body of an answer.
-pub(crate) enum ResponseBody {
+pub(super) enum ResponseBody {
     /// The host's own words.
-    Text { text: Option<Bytes>, activity: Arc<Activity> },
+    Text {
+        text: Option<Bytes>,
+        activity: Arc<Activity>,
+    },
     /// The guest's.
-    Guest { body: HyperOutgoingBody, exchange: Arc<Exchange> },
+    Guest {
+        body: HyperOutgoingBody,
+        exchange: Arc<Exchange>,
+    },
+}
+
+impl ResponseBody {
+    /// One line.
+    pub fn text(line: &str, activity: Arc<Activity>) -> Self {
+        ResponseBody::Text {
+            text: Some(Bytes::from(format!("{line}\n"))),
+            activity,
+        }
+    }
 }
 
 impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match &mut *self {
-            ResponseBody::Text { text, .. } => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            ResponseBody::Text { text, .. } => {
+                Poll::Ready(text.take().map(|text| Ok(Frame::data(text))))
+            }
             ResponseBody::Guest { body, exchange } => {
                 let frame = ready!(Pin::new(body).poll_frame(cx));
-                if frame.is_none() && exchange.broken.load(Ordering::Acquire) {
+                if frame.is_none() && exchange.is_broken() {
                     // Wasmtime ends the body of a guest that died as if it were complete.
                     return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
                 }
@@ -141,7 +139,9 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            ResponseBody::Text { text, .. } => SizeHint::with_exact(text.as_ref().map_or(0, Bytes::len) as u64),
+            ResponseBody::Text { text, .. } => {
+                SizeHint::with_exact(text.as_ref().map_or(0, Bytes::len) as u64)
+            }
             ResponseBody::Guest { body, .. } => body.size_hint(),
         }
     }
@@ -154,7 +154,7 @@ impl Drop for ResponseBody {
             ResponseBody::Text { activity, .. } => activity.answered(),
             ResponseBody::Guest { exchange, .. } => {
                 exchange.client_left();
-                exchange.activity.answered();
+                exchange.origin.activity.answered();
             }
         }
     }

@@ -4,10 +4,10 @@
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -15,17 +15,72 @@ use tokio::time::{Sleep, sleep, timeout};
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 use super::activity::Activity;
-use super::body::{Exchange, RequestBody, ResponseBody};
+use super::body::{RequestBody, ResponseBody};
 use crate::Shared;
 use crate::instance::Answer;
 use crate::log::{Line, Source};
 
-/// Where a request came from.
-#[derive(Clone)]
+/// A guest that runs for longer than this without a pause is moved to the workshop. A request for a
+/// small answer takes a hundredth of it.
+const LONG_TURN: Duration = Duration::from_millis(5);
+
+/// Where requests come from, and who answers them: one of these a connection.
 pub(super) struct Origin {
+    pub shared: Arc<Shared>,
     pub client: IpAddr,
     pub secure: bool,
     pub activity: Arc<Activity>,
+}
+
+impl Origin {
+    fn log(&self, text: &str) {
+        (self.shared.log)(Line {
+            source: Source::Host,
+            client: Some(self.client),
+            text,
+        });
+    }
+}
+
+/// What those who work on one request know of each other.
+pub(super) struct Exchange {
+    pub origin: Arc<Origin>,
+    /// The guest failed, so a body that seems to end has not.
+    broken: AtomicBool,
+    /// When the client got its answer, or went away; 0 before that.
+    left: AtomicU64,
+}
+
+impl Exchange {
+    fn new(origin: Arc<Origin>) -> Self {
+        Exchange {
+            origin,
+            broken: AtomicBool::new(false),
+            left: AtomicU64::new(0),
+        }
+    }
+
+    fn break_off(&self) {
+        self.broken.store(true, Ordering::Release);
+    }
+
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    /// The client has its answer or is gone: what the guest still does is for itself alone.
+    pub fn client_left(&self) {
+        self.left
+            .store(self.origin.activity.now().max(1), Ordering::Release);
+    }
+
+    /// How long the guest has waited, with no byte moving for its client.
+    fn still_for(&self) -> Duration {
+        match self.left.load(Ordering::Acquire) {
+            0 => self.origin.activity.still_for(),
+            left => Duration::from_millis(self.origin.activity.now().saturating_sub(left)),
+        }
+    }
 }
 
 /// How a guest's work on a request ended.
@@ -41,86 +96,117 @@ enum End {
 
 /// Answers one request. Dropping this, which is what hyper does when the client goes away, lets the
 /// guest go on alone, so that it can put away what it has begun.
-pub(super) async fn answer(shared: Arc<Shared>, origin: Origin, request: Request<Incoming>) -> Response<ResponseBody> {
-    let activity = origin.activity.clone();
-    activity.asked();
-    let response = match admit(&shared, &origin, request).await {
-        Ok((request, permit)) => run(shared, origin, request, permit).await,
+pub(super) async fn answer(
+    origin: Arc<Origin>,
+    request: Request<Incoming>,
+) -> Response<ResponseBody> {
+    origin.activity.asked();
+    let response = match admit(&origin, request).await {
+        Ok((request, permit)) => run(&origin, request, permit).await,
         Err(refusal) => refusal,
     };
-    activity.answering();
+    origin.activity.answering();
     response
 }
 
 /// Refuses what the guest need not see, and waits for a free place.
 async fn admit(
-    shared: &Arc<Shared>,
     origin: &Origin,
     request: Request<Incoming>,
 ) -> Result<(Request<RequestBody>, OwnedSemaphorePermit), Response<ResponseBody>> {
-    let limits = &shared.limits;
-    let refuse = |status, text: &str| refusal(status, text, &origin.activity);
+    let limits = &origin.shared.limits;
+    let refuse = |status, text: &str| refusal(status, text, origin);
     if request.uri().authority().is_none() && !request.headers().contains_key(header::HOST) {
-        return Err(refuse(StatusCode::BAD_REQUEST, "bad request: it has no Host header"));
+        return Err(refuse(
+            StatusCode::BAD_REQUEST,
+            "bad request: it has no Host header",
+        ));
     }
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|bytes| bytes > limits.request_body) {
-        let text = format!("too large: this server takes bodies of up to {} bytes", limits.request_body);
+        let text = format!(
+            "too large: this server takes bodies of up to {} bytes",
+            limits.request_body
+        );
         let mut refusal = refuse(StatusCode::PAYLOAD_TOO_LARGE, &text);
-        refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        refusal
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
         return Err(refusal);
     }
-    let permit = match shared.places.clone().try_acquire_owned() {
-        Ok(permit) => Ok(permit),
-        Err(_) => match timeout(limits.queue_time, shared.places.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(()),
-        },
+    let places = &origin.shared.places;
+    let permit = match places.clone().try_acquire_owned() {
+        Ok(permit) => Some(permit),
+        Err(_) => timeout(limits.queue_time, places.clone().acquire_owned())
+            .await
+            .ok()
+            .and_then(Result::ok),
     };
-    let Ok(permit) = permit else {
-        let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable: too many requests at once, try again");
-        refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    let Some(permit) = permit else {
+        let mut refusal = refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable: too many requests at once, try again",
+        );
+        refusal
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         return Err(refusal);
     };
     let (mut parts, incoming) = request.into_parts();
     forget_claims(&mut parts.headers);
-    let body = RequestBody::new(incoming, origin.activity.clone(), limits.stalled_transfer, limits.request_body);
+    let body = RequestBody::new(
+        incoming,
+        origin.activity.clone(),
+        limits.stalled_transfer,
+        limits.request_body,
+    );
     Ok((Request::from_parts(parts, body), permit))
 }
 
 /// Spin tells a component things in `spin-` headers, such as the client's address. Here only a
 /// client could have sent them, so the guest must not see them.
 fn forget_claims(headers: &mut HeaderMap) {
-    let claims: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("spin-")).cloned().collect();
+    let claims: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with("spin-"))
+        .cloned()
+        .collect();
     for name in claims {
         headers.remove(name);
     }
 }
 
 async fn run(
-    shared: Arc<Shared>,
-    origin: Origin,
+    origin: &Arc<Origin>,
     request: Request<RequestBody>,
     permit: OwnedSemaphorePermit,
 ) -> Response<ResponseBody> {
-    let exchange = Arc::new(Exchange::new(origin.activity.clone()));
+    let exchange = Arc::new(Exchange::new(origin.clone()));
     let (answer, mut head) = oneshot::channel();
-    let guest = guest(shared.clone(), origin.clone(), request, answer, exchange.clone(), permit);
-    let mut driver = Driver::new(Box::pin(guest), shared.clone(), origin.client, exchange.clone());
+    let guest = guest(request, answer, exchange.clone(), permit);
+    let mut driver = Driver::new(Box::pin(guest), exchange.clone());
     // The guest runs right here: a task of its own for each request halved the requests per second.
     let mut end = None;
+    let mut given_up = false;
     let head = std::future::poll_fn(|cx| {
         if end.is_none()
             && let Poll::Ready(ended) = driver.poll_guest(cx)
         {
             end = Some(ended);
         }
-        match Pin::new(&mut head).poll(cx) {
-            Poll::Ready(head) => Poll::Ready(head.ok()),
-            Poll::Pending if end.is_some() => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+        if !given_up {
+            match Pin::new(&mut head).poll(cx) {
+                Poll::Ready(Ok(head)) => return Poll::Ready(Some(head)),
+                // There will be none, and the guest's end tells why.
+                Poll::Ready(Err(_)) => given_up = true,
+                Poll::Pending => {}
+            }
+        }
+        if end.is_some() {
+            Poll::Ready(None)
+        } else {
+            Poll::Pending
         }
     })
     .await;
@@ -130,35 +216,49 @@ async fn run(
         Some(Ok(response)) => response.map(|body| ResponseBody::Guest { body, exchange }),
         Some(Err(code)) => {
             let text = format!("internal error: the proxy gave up on its answer: {code:?}");
-            refusal(StatusCode::INTERNAL_SERVER_ERROR, &text, &origin.activity)
+            refusal(StatusCode::INTERNAL_SERVER_ERROR, &text, origin)
         }
         None => {
             let (status, text) = match end {
-                Some(End::Overrun) => (StatusCode::GATEWAY_TIMEOUT, "timed out: the request took too much time to work out"),
-                Some(End::Stalled) => (StatusCode::GATEWAY_TIMEOUT, "timed out: nothing happened for too long"),
-                _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal error: the proxy failed on this request"),
+                Some(End::Overrun) => (
+                    StatusCode::GATEWAY_TIMEOUT,
+                    "timed out: the request took too much time to work out",
+                ),
+                Some(End::Stalled) => (
+                    StatusCode::GATEWAY_TIMEOUT,
+                    "timed out: nothing happened for too long",
+                ),
+                _ => (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal error: the proxy failed on this request",
+                ),
             };
-            refusal(status, text, &origin.activity)
+            refusal(status, text, origin)
         }
     }
 }
 
 /// All of a guest's work on one request, until it returns.
 async fn guest(
-    shared: Arc<Shared>,
-    origin: Origin,
     request: Request<RequestBody>,
     answer: Answer,
     exchange: Arc<Exchange>,
     permit: OwnedSemaphorePermit,
 ) -> End {
-    let scheme = if origin.secure { Scheme::Https } else { Scheme::Http };
-    let what = format_args!("{} {}", request.method(), request.uri().path()).to_string();
+    let origin = &exchange.origin;
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let scheme = if origin.secure {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    };
     let result = async {
-        let mut instance = shared.pool.take().await?;
-        let result = instance.answer(scheme, request, Some(origin.client), answer).await;
+        let mut instance = origin.shared.pool.take().await?;
+        let result = instance
+            .answer(scheme, request, origin.client, answer)
+            .await;
         match &result {
-            Ok(()) => shared.pool.put_back(instance),
+            Ok(()) => origin.shared.pool.put_back(instance),
             // Before the instance, and with it the sending end of the body, is dropped.
             Err(_) => exchange.break_off(),
         }
@@ -169,8 +269,10 @@ async fn guest(
     match result {
         Ok(()) => End::Returned,
         Err(error) => {
-            let text = format!("{what}: the guest failed: {error:#}");
-            (shared.log)(Line { source: Source::Host, client: Some(origin.client), text: &text });
+            origin.log(&format!(
+                "{method} {}: the guest failed: {error:#}",
+                uri.path()
+            ));
             End::Failed
         }
     }
@@ -181,46 +283,94 @@ type Guest = Pin<Box<dyn Future<Output = End> + Send>>;
 /// Runs a guest within its limits. If it is dropped before the guest has ended, the guest goes on
 /// in a task of its own, within the same limits.
 struct Driver {
-    guest: Option<Guest>,
-    shared: Arc<Shared>,
-    client: IpAddr,
+    place: Place,
     exchange: Arc<Exchange>,
     ran: Duration,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+/// Where a guest runs.
+enum Place {
+    /// Among the connections, in turns with them: a guest that seldom runs for long.
+    Here(Guest),
+    /// On the threads for guests that do.
+    Workshop(Guest),
+    /// In a task in the workshop, which tells its end.
+    Away(oneshot::Receiver<End>),
+    Ended,
+}
+
 impl Driver {
-    fn new(guest: Guest, shared: Arc<Shared>, client: IpAddr, exchange: Arc<Exchange>) -> Self {
-        Driver { guest: Some(guest), shared, client, exchange, ran: Duration::ZERO, timer: None }
+    fn new(guest: Guest, exchange: Arc<Exchange>) -> Self {
+        Driver {
+            place: Place::Here(guest),
+            exchange,
+            ran: Duration::ZERO,
+            timer: None,
+        }
     }
 
     fn poll_guest(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        let Some(guest) = &mut self.guest else {
-            return Poll::Ready(End::Returned);
+        let (guest, here) = match &mut self.place {
+            Place::Here(guest) => (guest, true),
+            Place::Workshop(guest) => (guest, false),
+            Place::Away(end) => {
+                return Pin::new(end).poll(cx).map(|end| end.unwrap_or(End::Failed));
+            }
+            Place::Ended => return Poll::Ready(End::Returned),
         };
         let started = Instant::now();
         let result = guest.as_mut().poll(cx);
         let took = started.elapsed();
         self.ran += took;
-        self.exchange.activity.guest_ran(took);
+        let origin = &self.exchange.origin;
+        origin.activity.guest_ran(took);
         if let Poll::Ready(end) = result {
-            self.guest = None;
+            self.place = Place::Ended;
             return Poll::Ready(end);
         }
-        if self.ran > self.shared.limits.guest_time {
+        if self.ran > origin.shared.limits.guest_time {
             return Poll::Ready(self.cut(End::Overrun));
+        }
+        if here && took > LONG_TURN {
+            self.move_to_workshop();
+            return self.poll_guest(cx);
         }
         ready!(self.poll_stalled(cx));
         Poll::Ready(self.cut(End::Stalled))
     }
 
+    /// A guest that takes long turns would have every connection wait for them.
+    fn move_to_workshop(&mut self) {
+        if let Place::Here(guest) = std::mem::replace(&mut self.place, Place::Ended) {
+            let (end, ended) = oneshot::channel();
+            let mut rest = self.rest(Place::Workshop(guest));
+            self.exchange.origin.shared.workshop.spawn(async move {
+                // Whoever waits for it may be gone.
+                let _ = end.send(std::future::poll_fn(|cx| rest.poll_guest(cx)).await);
+            });
+            self.place = Place::Away(ended);
+        }
+    }
+
+    fn rest(&self, place: Place) -> Driver {
+        Driver {
+            place,
+            exchange: self.exchange.clone(),
+            ran: self.ran,
+            timer: None,
+        }
+    }
+
     /// A quarter more than clients get: a guest whose client stalls is told so, by an error from
     /// the body that it reads or writes, and needs time to put away what it has begun.
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let limits = &self.shared.limits;
+        let limits = &self.exchange.origin.shared.limits;
         let allowed = limits.stalled_transfer + limits.stalled_transfer / 4;
         loop {
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(limits.check_interval())));
+            let timer = self
+                .timer
+                .get_or_insert_with(|| Box::pin(sleep(limits.check_interval())));
             ready!(timer.as_mut().poll(cx));
             self.timer = None;
             if self.exchange.still_for() > allowed {
@@ -232,38 +382,36 @@ impl Driver {
     /// Ends the guest, and with it its instance, where it stands.
     fn cut(&mut self, end: End) -> End {
         self.exchange.break_off();
-        self.guest = None;
-        let text = match end {
+        self.place = Place::Ended;
+        self.exchange.origin.log(match end {
             End::Overrun => "cut off: the guest ran for too long",
             _ => "cut off: the guest waited for too long",
-        };
-        (self.shared.log)(Line { source: Source::Host, client: Some(self.client), text });
+        });
         end
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        let Some(guest) = self.guest.take() else {
-            return;
-        };
-        let mut rest = Driver::new(guest, self.shared.clone(), self.client, self.exchange.clone());
-        rest.ran = self.ran;
-        // Without a runtime everything is coming to its end anyway.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        // In the workshop a driver is dropped only when its guest has ended, or everything ends;
+        // and everything ends as well when there is no runtime.
+        if let Place::Here(guest) = std::mem::replace(&mut self.place, Place::Ended)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let mut rest = self.rest(Place::Here(guest));
             runtime.spawn(async move { std::future::poll_fn(|cx| rest.poll_guest(cx)).await });
-        } else {
-            rest.guest = None;
         }
     }
 }
 
-fn refusal(status: StatusCode, text: &str, activity: &Arc<Activity>) -> Response<ResponseBody> {
-    let text = Some(Bytes::from(format!("{text}\n")));
-    let mut response = Response::new(ResponseBody::Text { text, activity: activity.clone() });
+fn refusal(status: StatusCode, text: &str, origin: &Origin) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::text(text, origin.activity.clone()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

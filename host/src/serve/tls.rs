@@ -20,14 +20,18 @@ impl Tls {
     /// # Errors
     /// Which of the two files cannot be used, and why.
     pub fn from_pem(certificate: &Path, key: &Path) -> Result<Tls, Error> {
-        let wrong = |path: &Path, detail: String| Error::Tls { path: path.to_owned(), detail };
+        let wrong = |path: &Path, detail: String| Error::Tls {
+            path: path.to_owned(),
+            detail,
+        };
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
             .and_then(Iterator::collect)
             .map_err(|error| wrong(certificate, error.to_string()))?;
         if chain.is_empty() {
             return Err(wrong(certificate, "it holds no certificate in PEM".into()));
         }
-        let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
+        let key_der =
+            PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| wrong(certificate, error.to_string()))?

@@ -1,0 +1,133 @@
+//! The least that a component can do to answer: what the benchmarks hold the proxy against.
+//!
+//! `/get` reads one value of the store and answers with it. `/chunks/<n>/<bytes>` answers with the
+//! values under `chunk-0` to `chunk-<n-1>`, and `/file/<path>` with a file of the first preopened
+//! folder, copied by the host: what a zip costs without any of the proxy's own work.
+#![cfg(target_arch = "wasm32")]
+
+use spin::wasi::keyvalue::store::{Bucket, open};
+use wasi::exports::http::incoming_handler::Guest;
+use wasi::filesystem::preopens::get_directories;
+use wasi::filesystem::types::{DescriptorFlags, OpenFlags, PathFlags};
+use wasi::http::types::{
+    Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam,
+};
+use wasi::io::streams::OutputStream;
+
+mod spin {
+    wit_bindgen::generate!({ path: "../../wit", world: "goproxy-edge:component/spin", generate_all });
+}
+
+struct Floor;
+
+wasi::http::proxy::export!(Floor);
+
+impl Guest for Floor {
+    fn handle(request: IncomingRequest, answer: ResponseOutparam) {
+        let path = request.path_with_query().unwrap_or_default();
+        let mut elements = path.split('/').skip(1);
+        match elements.next() {
+            Some("get") => get(answer),
+            Some("chunks") => {
+                let mut number = || {
+                    elements
+                        .next()
+                        .and_then(|text| text.parse().ok())
+                        .unwrap_or(0)
+                };
+                chunks(answer, number(), number());
+            }
+            Some("file") => file(answer, elements.next().unwrap_or_default()),
+            _ => drop(begin(answer, 404, 0)),
+        }
+    }
+}
+
+fn bucket() -> Bucket {
+    open("default").expect("the host grants this store")
+}
+
+/// Sends the head of an answer with this many bytes.
+fn begin(answer: ResponseOutparam, status: u16, bytes: u64) -> OutgoingBody {
+    let headers = Fields::new();
+    headers
+        .append("content-length", bytes.to_string().as_bytes())
+        .expect("a legal header");
+    let response = OutgoingResponse::new(headers);
+    response.set_status_code(status).expect("a legal status");
+    let body = response.body().expect("a body not taken yet");
+    ResponseOutparam::set(answer, Ok(response));
+    body
+}
+
+fn write(stream: &OutputStream, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let room = stream.check_write().expect("a client that is still there") as usize;
+        if room == 0 {
+            stream.subscribe().block();
+            continue;
+        }
+        let (now, rest) = bytes.split_at(room.min(bytes.len()));
+        stream.write(now).expect("a client that is still there");
+        bytes = rest;
+    }
+}
+
+fn finish(body: OutgoingBody, stream: OutputStream) {
+    drop(stream);
+    OutgoingBody::finish(body, None).expect("as many bytes as announced");
+}
+
+fn get(answer: ResponseOutparam) {
+    let value = bucket()
+        .get("floor")
+        .expect("a store that works")
+        .unwrap_or_default();
+    let body = begin(answer, 200, value.len() as u64);
+    let stream = body.write().expect("a stream not taken yet");
+    write(&stream, &value);
+    finish(body, stream);
+}
+
+fn chunks(answer: ResponseOutparam, count: u64, bytes: u64) {
+    let bucket = bucket();
+    let body = begin(answer, 200, bytes);
+    let stream = body.write().expect("a stream not taken yet");
+    for number in 0..count {
+        let chunk = bucket
+            .get(&format!("chunk-{number}"))
+            .expect("a store that works");
+        write(
+            &stream,
+            &chunk.expect("a chunk that the benchmark has stored"),
+        );
+    }
+    finish(body, stream);
+}
+
+fn file(answer: ResponseOutparam, path: &str) {
+    let folders = get_directories();
+    let (folder, _) = folders
+        .first()
+        .expect("a folder that the benchmark has granted");
+    let file = folder
+        .open_at(
+            PathFlags::empty(),
+            path,
+            OpenFlags::empty(),
+            DescriptorFlags::READ,
+        )
+        .expect("a file that the benchmark has written");
+    let bytes = file.stat().expect("a file that is there").size;
+    let from = file.read_via_stream(0).expect("a readable file");
+    let body = begin(answer, 200, bytes);
+    let stream = body.write().expect("a stream not taken yet");
+    let mut rest = bytes;
+    while rest > 0 {
+        rest -= stream
+            .blocking_splice(&from, rest)
+            .expect("a client that is still there");
+    }
+    drop(from);
+    finish(body, stream);
+}

@@ -1,0 +1,160 @@
+//! The proxy's settings: which there are, where their values come from, and the two that the host
+//! itself must know about, a folder and a store's name in `store`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::Failure;
+
+/// The names that the component knows.
+const NAMES: [&str; 8] = [
+    "store",
+    "base_path",
+    "tokens",
+    "projects",
+    "list_max_age",
+    "max_zip_bytes",
+    "kv_chunk_bytes",
+    "log",
+];
+
+/// One `--set`.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    name: String,
+    value: String,
+}
+
+/// Reads `NAME=VALUE`.
+pub fn parse(text: &str) -> Result<Setting, String> {
+    let (name, value) = text.split_once('=').ok_or("it has the form NAME=VALUE")?;
+    if !NAMES.contains(&name) {
+        return Err(format!(
+            "there is no setting {name:?}; there are {}",
+            NAMES.join(", ")
+        ));
+    }
+    Ok(Setting {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    })
+}
+
+/// All settings that have a value.
+#[derive(Debug, Default)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// From `GOPROXY_EDGE_<NAME>`, and above those from the command line.
+    pub fn gather(given: Vec<Setting>) -> Result<Settings, Failure> {
+        let mut values = BTreeMap::new();
+        for name in NAMES {
+            let variable = format!("GOPROXY_EDGE_{}", name.to_uppercase());
+            match std::env::var(&variable) {
+                Ok(value) => drop(values.insert(name.to_owned(), value)),
+                Err(std::env::VarError::NotPresent) => {}
+                Err(std::env::VarError::NotUnicode(_)) => {
+                    return Err(format!("{variable} is not UTF-8").into());
+                }
+            }
+        }
+        values.extend(
+            given
+                .into_iter()
+                .map(|setting| (setting.name, setting.value)),
+        );
+        let mut settings = Settings(values);
+        settings.make_folder_absolute()?;
+        Ok(settings)
+    }
+
+    pub fn set(&mut self, name: &str, value: String) {
+        self.0.insert(name.to_owned(), value);
+    }
+
+    /// Whether the operator brought tokens along, if only an empty list of them.
+    pub fn has_tokens(&self) -> bool {
+        self.0.contains_key("tokens")
+    }
+
+    /// The guest finds the folder under the same name as we do, and it has no current directory.
+    fn make_folder_absolute(&mut self) -> Result<(), Failure> {
+        if let Some(folder) = self.folder()? {
+            let absolute = folder
+                .canonicalize()
+                .map_err(|error| format!("cannot open the folder {}: {error}", folder.display()))?;
+            let text = absolute.to_str().ok_or("the folder's name is not UTF-8")?;
+            self.set("store", format!("dir:{text}"));
+        }
+        Ok(())
+    }
+
+    /// The folder in `store=dir:<path>`.
+    pub fn folder(&self) -> Result<Option<PathBuf>, Failure> {
+        match self
+            .0
+            .get("store")
+            .and_then(|store| store.strip_prefix("dir:"))
+        {
+            Some("") => Err("store=dir: names no folder".into()),
+            folder => Ok(folder.map(PathBuf::from)),
+        }
+    }
+
+    /// The name in `store=kv:<bucket>`.
+    pub fn bucket(&self) -> Option<String> {
+        let bucket = self.0.get("store")?.strip_prefix("kv:")?;
+        (!bucket.is_empty() && bucket != "default").then(|| bucket.to_owned())
+    }
+
+    pub fn into_map(self) -> BTreeMap<String, String> {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_that_is_not_known_is_refused_with_the_names_of_those_that_are() {
+        let refusal = parse("lgo=off").unwrap_err();
+        assert_eq!(
+            refusal,
+            "there is no setting \"lgo\"; there are store, base_path, tokens, projects, list_max_age, max_zip_bytes, kv_chunk_bytes, log"
+        );
+        assert_eq!(parse("log").unwrap_err(), "it has the form NAME=VALUE");
+    }
+
+    #[test]
+    fn a_value_may_hold_an_equals_sign() {
+        let setting = parse("base_path=/a=b").unwrap();
+        assert_eq!(
+            (setting.name.as_str(), setting.value.as_str()),
+            ("base_path", "/a=b")
+        );
+    }
+
+    #[test]
+    fn a_folder_is_handed_on_by_its_absolute_path() {
+        let settings = Settings::gather(vec![parse("store=dir:src").unwrap()]).unwrap();
+        let folder = settings.folder().unwrap().unwrap();
+        assert!(
+            folder.is_absolute() && folder.ends_with("src"),
+            "{}",
+            folder.display()
+        );
+        assert_eq!(settings.bucket(), None);
+    }
+
+    #[test]
+    fn a_named_store_is_granted_besides_the_default_one() {
+        let settings = |text| Settings::gather(vec![parse(text).unwrap()]).unwrap();
+        assert_eq!(
+            settings("store=kv:modules").bucket(),
+            Some("modules".into())
+        );
+        assert_eq!(settings("store=kv").bucket(), None);
+        assert_eq!(settings("store=kv:default").bucket(), None);
+    }
+}
