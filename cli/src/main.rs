@@ -7,6 +7,7 @@
 mod client;
 mod credential;
 mod data;
+mod git;
 mod import;
 mod progress;
 mod publish;
