@@ -6,7 +6,7 @@
 //! Nothing but `wasi` knows a host, so everything else is tested natively.
 
 #![cfg_attr(
-    not(test),
+    not(any(test, feature = "contract")),
     deny(
         clippy::unwrap_used,
         clippy::expect_used,
@@ -16,4 +16,14 @@
     )
 )]
 
+pub mod access;
+pub mod edge;
+mod hex;
+pub mod http;
 pub mod module;
+pub mod proxy;
+pub mod publish;
+pub mod settings;
+pub mod store;
+#[cfg(target_arch = "wasm32")]
+mod wasi;

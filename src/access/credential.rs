@@ -1,0 +1,126 @@
+//! How a token arrives: as the password of HTTP Basic with any user name (what `.netrc` and
+//! `https://user:token@host` send), as a Bearer token, or in one of GitLab's headers.
+
+use crate::http::Headers;
+
+/// GitLab's headers, which hold nothing but the token.
+const PLAIN_HEADERS: [&str; 3] = ["private-token", "job-token", "deploy-token"];
+
+/// A token as a request presents it. Has no `Debug`: it is a secret.
+pub struct Credential(Vec<u8>);
+
+/// Something stands where a credential would, and is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed;
+
+impl Credential {
+    /// What the request presents: none, a token, or something malformed. `Authorization` comes
+    /// first; an empty value is no credential.
+    pub fn presented(headers: &Headers) -> Option<Result<Self, Malformed>> {
+        if let Some(value) = headers
+            .raw("authorization")
+            .filter(|value| !value.is_empty())
+        {
+            return Some(from_authorization(value).ok_or(Malformed));
+        }
+        PLAIN_HEADERS
+            .iter()
+            .find_map(|name| headers.raw(name))
+            .filter(|value| !value.is_empty())
+            .map(|value| Ok(Credential(value.trim_ascii().to_vec())))
+    }
+
+    /// The token.
+    pub fn secret(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+fn from_authorization(value: &[u8]) -> Option<Credential> {
+    let text = std::str::from_utf8(value).ok()?.trim();
+    let (scheme, rest) = text.split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Credential(rest.as_bytes().to_vec()));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = decode_base64(rest)?;
+    let colon = decoded.iter().position(|byte| *byte == b':')?;
+    let password = decoded.get(colon + 1..)?;
+    Some(Credential(password.to_vec()))
+}
+
+/// Standard base64, padded or not (RFC 7617 sends it padded).
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=');
+    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
+    let mut bits = 0u32;
+    let mut held = 0u32;
+    for digit in digits.bytes() {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held & 0xff) as u8);
+        }
+    }
+    // A last digit that holds no whole byte is cut off text.
+    (held < 6).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn presented(name: &str, value: &str) -> Option<Result<String, Malformed>> {
+        let headers = Headers::new(vec![(name.to_owned(), value.as_bytes().to_vec())]);
+        let credential = Credential::presented(&headers)?;
+        Some(credential.map(|it| String::from_utf8(it.0).unwrap()))
+    }
+
+    #[test]
+    fn a_token_arrives_in_each_of_the_documented_ways() {
+        for (name, value, token) in [
+            ("Authorization", "Basic dXNlcjpzZWNyZXQ=", "secret"),
+            ("Authorization", "basic OnNlY3JldA==", "secret"),
+            ("Authorization", "Basic dXNlcjpzZTpjcmV0", "se:cret"),
+            ("Authorization", "Basic dXNlcjpzZWNyZXQ", "secret"),
+            ("authorization", "Bearer secret", "secret"),
+            ("AUTHORIZATION", "bearer  secret ", "secret"),
+            ("Private-Token", "secret", "secret"),
+            ("Job-Token", "secret", "secret"),
+            ("Deploy-Token", " secret", "secret"),
+        ] {
+            let expected = Some(Ok(token.to_owned()));
+            assert_eq!(presented(name, value), expected, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn nonsense_in_authorization_is_malformed_and_no_anonymous_request() {
+        for value in [
+            "Basic",
+            "Basic !!!",
+            "Basic dXNlcg==",
+            "Basic A",
+            "Digest x",
+            "secret",
+        ] {
+            let expected = Some(Err(Malformed));
+            assert_eq!(presented("Authorization", value), expected, "{value}");
+        }
+        assert_eq!(presented("Authorization", ""), None);
+        assert_eq!(presented("Private-Token", ""), None);
+        assert_eq!(presented("Cookie", "x"), None);
+    }
+}

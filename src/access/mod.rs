@@ -1,0 +1,130 @@
+//! Who may do what: tokens, how they arrive, and what they allow. Knows headers and settings, no
+//! store and no route.
+//!
+//! Reading is open. Writing takes a token with a scope that includes it and a project that it names;
+//! the care of the store an administrator's. A credential that is presented and wrong is refused even
+//! where none is needed, so that a mistyped one is noticed.
+
+mod credential;
+mod token;
+
+use crate::http::{Failure, Headers, Kind};
+use crate::module::Timestamp;
+use crate::settings::Settings;
+
+pub use credential::Credential;
+pub use token::{Scope, Token};
+
+/// A project: what GitLab's API addresses. There is one, public, that serves whatever is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Its number.
+    pub id: &'static str,
+    /// Its full path.
+    pub path: &'static str,
+}
+
+/// The one project.
+pub const DEFAULT_PROJECT: Project = Project {
+    id: "1",
+    path: "default/modules",
+};
+
+impl Project {
+    /// Whether a client names it so, by its number or its full path.
+    pub fn is_named(&self, name: &str) -> bool {
+        name == self.id || name == self.path
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    token: Option<&'a Token>,
+    any_token_configured: bool,
+}
+
+impl<'a> Caller<'a> {
+    /// Finds out who asks, from what the request presents.
+    ///
+    /// # Errors
+    /// 401 for a credential that is not valid now.
+    pub fn identify(
+        headers: &Headers,
+        settings: &'a Settings,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let any_token_configured = !settings.tokens.is_empty();
+        let token = match Credential::presented(headers) {
+            None => None,
+            Some(credential) => {
+                let found = credential
+                    .ok()
+                    .and_then(|credential| Token::find(&settings.tokens, credential.secret(), now));
+                Some(found.ok_or_else(|| {
+                    let text = "the token presented is unknown, expired or malformed: check \
+                                .netrc, the address in GOPROXY, or the header that carries it";
+                    Failure::new(Kind::Unauthorized, text)
+                })?)
+            }
+        };
+        Ok(Caller {
+            token,
+            any_token_configured,
+        })
+    }
+
+    /// Whether they may publish to a project.
+    ///
+    /// # Errors
+    /// 401 without a token, 403 with one that does not give the right, or when none is configured.
+    pub fn may_write(&self, project: &Project) -> Result<(), Failure> {
+        let token = self.require_token()?;
+        if !token.scopes.iter().any(|scope| scope.may_write()) {
+            return Err(forbidden(
+                token,
+                "it has no scope to publish: that takes `write_package_registry` or `api`",
+            ));
+        }
+        if !token.names_project(project) {
+            let text = format!("it is not for the project {}", project.path);
+            return Err(forbidden(token, &text));
+        }
+        Ok(())
+    }
+
+    /// Whether they may care for the store.
+    ///
+    /// # Errors
+    /// As [`Caller::may_write`].
+    pub fn may_administer(&self) -> Result<(), Failure> {
+        let token = self.require_token()?;
+        if !token.admin || !token.scopes.contains(&Scope::Api) {
+            return Err(forbidden(
+                token,
+                "this takes the scope `api` and the administrator flag",
+            ));
+        }
+        Ok(())
+    }
+
+    fn require_token(&self) -> Result<&'a Token, Failure> {
+        if !self.any_token_configured {
+            let text = "no tokens are configured, so nothing can be published: the operator sets \
+                        `tokens`";
+            return Err(Failure::new(Kind::Forbidden, text));
+        }
+        self.token.ok_or_else(|| {
+            let text = "this takes a token: as the password of HTTP Basic, as `Authorization: \
+                        Bearer`, or as `Private-Token`, `Job-Token` or `Deploy-Token`";
+            Failure::new(Kind::Unauthorized, text)
+        })
+    }
+}
+
+fn forbidden(token: &Token, why: &str) -> Failure {
+    Failure::new(
+        Kind::Forbidden,
+        format!("the token `{}`: {why}", token.name),
+    )
+}

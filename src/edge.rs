@@ -1,0 +1,270 @@
+//! One request from end to end: settings, route, who asks, store, answer. What a host has to give is
+//! the [`Host`] trait; which host it is, nobody here knows.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::access::{Caller, DEFAULT_PROJECT};
+use crate::http::{Body, Failure, Kind, Method, Request, Response, query_pairs};
+use crate::module::Timestamp;
+use crate::proxy::route::{self, Resource, Route};
+use crate::proxy::{Proxy, failure};
+use crate::publish::Publisher;
+use crate::settings::{Log, Settings, StorePlace};
+use crate::store::dir::{Dir, Disk};
+use crate::store::kv::{KeyValue, Kv};
+use crate::store::{Entropy, Error, Repaired, Store};
+
+const READ: &str = "GET, HEAD";
+const READ_AND_PUBLISH: &str = "GET, HEAD, PUT";
+/// How long a page of repair may take: well below the 30 seconds of the tightest host.
+const REPAIR_TIME: Duration = Duration::from_secs(8);
+
+/// What a host gives.
+pub trait Host {
+    /// Setting names and values, the more important source of two that name the same one last.
+    fn settings(&self) -> Vec<(String, String)>;
+    /// Opens a key-value store.
+    ///
+    /// # Errors
+    /// The host's: there is none of that name, or we may not.
+    fn key_value(&self, bucket: &str) -> Result<Rc<dyn KeyValue>, Error>;
+    /// The file system.
+    fn disk(&self) -> Rc<dyn Disk>;
+    /// The clock and chance.
+    fn entropy(&self) -> Rc<dyn Entropy>;
+}
+
+/// An answer, and what is to be logged of it.
+pub struct Answer {
+    /// The response.
+    pub response: Response,
+    /// What the settings want logged.
+    pub log: Log,
+}
+
+/// Answers a request.
+pub fn handle(host: &dyn Host, mut request: Request) -> Answer {
+    let settings = match Settings::read(host.settings()) {
+        Ok(settings) => settings,
+        Err(bad) => {
+            let failure = Failure::new(Kind::Internal, bad.to_string());
+            return Answer {
+                response: finish(&request, failure.response(None)),
+                log: Log::Error,
+            };
+        }
+    };
+    let edge = Edge {
+        host,
+        settings: &settings,
+    };
+    let response = edge
+        .answer(&mut request)
+        .unwrap_or_else(|failure| failure.response(Some(settings.list_max_age)));
+    Answer {
+        response: finish(&request, response),
+        log: settings.log,
+    }
+}
+
+fn finish(request: &Request, response: Response) -> Response {
+    match request.method {
+        Method::Head => response.without_body(),
+        _ => response,
+    }
+}
+
+struct Edge<'a> {
+    host: &'a dyn Host,
+    settings: &'a Settings,
+}
+
+impl Edge<'_> {
+    fn answer(&self, request: &mut Request) -> Result<Response, Failure> {
+        let route = route::parse(request.path(), &self.settings.base_path).map_err(|why| {
+            let kind = match request.method {
+                Method::Put | Method::Delete => Kind::Invalid,
+                _ => Kind::NotFound,
+            };
+            Failure::new(kind, why)
+        })?;
+        match route {
+            Route::Health => {
+                allow(request, request.method.is_read(), READ)?;
+                Ok(plain("ok\n"))
+            }
+            Route::Ready => {
+                allow(request, request.method.is_read(), READ)?;
+                let ready = self.store().and_then(|store| store.ready());
+                ready.map_err(|error| Failure::new(Kind::Unavailable, error.to_string()))?;
+                Ok(plain("ready\n"))
+            }
+            Route::Admin(verb) => self.administer(&verb, request),
+            Route::InProject(project, resource) => {
+                let named = project.as_deref();
+                if !named.is_none_or(|name| DEFAULT_PROJECT.is_named(name)) {
+                    let name = named.unwrap_or_default();
+                    return Err(Failure::new(
+                        Kind::NotFound,
+                        format!("there is no project {name:?} here"),
+                    ));
+                }
+                self.in_project(resource, request)
+            }
+        }
+    }
+
+    fn identify(&self, request: &Request) -> Result<Caller<'_>, Failure> {
+        Caller::identify(&request.headers, self.settings, self.now())
+    }
+
+    fn in_project(&self, resource: Resource, request: &mut Request) -> Result<Response, Failure> {
+        allow_method(&resource, request)?;
+        let caller = self.identify(request)?;
+        if !request.method.is_read() {
+            caller.may_write(&DEFAULT_PROJECT)?;
+        }
+        let store = self.store().map_err(|error| failure(&"the store", error))?;
+        let publisher = Publisher {
+            store: &*store,
+            max_zip_bytes: self.settings.max_zip_bytes,
+            now: self.now(),
+        };
+        match (&resource, &request.method) {
+            (Resource::Upload, _) => return publisher.upload(request),
+            (Resource::Mod(module, asked), Method::Put) => {
+                return publisher.put_mod(module, asked, request);
+            }
+            (Resource::Zip(module, asked), Method::Put) => {
+                return publisher.put_zip(module, asked, request);
+            }
+            (Resource::Version(module, asked), _) => return publisher.withdraw(module, asked),
+            _ => {}
+        }
+        let proxy = Proxy {
+            store: &*store,
+            headers: &request.headers,
+            list_max_age: self.settings.list_max_age,
+        };
+        match &resource {
+            Resource::List(module) => proxy.list(module),
+            Resource::Latest(module) => proxy.latest(module),
+            Resource::Info(module, asked) => proxy.info(module, asked),
+            Resource::Mod(module, asked) => proxy.go_mod(module, asked),
+            Resource::Zip(module, asked) => proxy.zip(module, asked),
+            Resource::Upload | Resource::Version(..) => {
+                Err(Failure::new(Kind::NotFound, "missing /@v/"))
+            }
+        }
+    }
+
+    fn administer(&self, verb: &str, request: &Request) -> Result<Response, Failure> {
+        if verb != "repair" {
+            let text = format!("there is no verb {verb:?} in /-/admin/: `repair` is known");
+            return Err(Failure::new(Kind::NotFound, text));
+        }
+        allow(request, request.method == Method::Post, "POST")?;
+        self.identify(request)?.may_administer()?;
+        let mut cursor = None;
+        for pair in query_pairs(request.query()) {
+            match pair {
+                Some((name, value)) if name == "cursor" => cursor = Some(value),
+                _ => {
+                    let text = "the one parameter of repair is `cursor`";
+                    return Err(Failure::new(Kind::Invalid, text));
+                }
+            }
+        }
+        let begun = Instant::now();
+        let go_on = || begun.elapsed() < REPAIR_TIME;
+        let page = self
+            .store()
+            .and_then(|store| store.repair(cursor.as_deref(), &go_on))
+            .map_err(|error| failure(&"repair", error))?;
+        // Numbers and strings always serialise.
+        let mut json = serde_json::to_vec(&RepairAnswer::from(page)).unwrap_or_default();
+        json.push(b'\n');
+        let response = Response::new(200, "application/json", Body::Bytes(json));
+        Ok(response.with("cache-control", "no-store"))
+    }
+
+    fn store(&self) -> Result<Box<dyn Store>, Error> {
+        let entropy = self.host.entropy();
+        Ok(match &self.settings.store {
+            StorePlace::Kv(bucket) => {
+                let port = self.host.key_value(bucket)?;
+                Box::new(Kv::new(port, entropy, self.settings.kv_chunk_bytes))
+            }
+            StorePlace::Dir(path) => Box::new(Dir::new(path, self.host.disk(), entropy)),
+        })
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.host.entropy().unix_seconds(), 0).unwrap_or(Timestamp::ZERO)
+    }
+}
+
+/// What a page of repair answers.
+#[derive(Serialize)]
+struct RepairAnswer {
+    done: bool,
+    cursor: Option<String>,
+    modules: u64,
+    versions: u64,
+    indexed: u64,
+    removed: u64,
+    problems: Vec<String>,
+}
+
+impl From<Repaired> for RepairAnswer {
+    fn from(page: Repaired) -> Self {
+        RepairAnswer {
+            done: page.cursor.is_none(),
+            cursor: page.cursor,
+            modules: page.modules,
+            versions: page.versions,
+            indexed: page.indexed,
+            removed: page.removed,
+            problems: page.problems,
+        }
+    }
+}
+
+fn plain(text: &str) -> Response {
+    let body = Body::Bytes(text.as_bytes().to_vec());
+    Response::new(200, "text/plain; charset=utf-8", body).with("cache-control", "no-store")
+}
+
+fn allow_method(resource: &Resource, request: &Request) -> Result<(), Failure> {
+    let method = &request.method;
+    match resource {
+        Resource::Upload => allow(request, *method == Method::Put, "PUT"),
+        Resource::Mod(..) | Resource::Zip(..) => {
+            let fits = method.is_read() || *method == Method::Put;
+            allow(request, fits, READ_AND_PUBLISH)
+        }
+        Resource::List(_) | Resource::Latest(_) | Resource::Info(..) => {
+            allow(request, method.is_read(), READ)
+        }
+        // For the `go` command this is a path that names nothing: 405 would stop it.
+        Resource::Version(..) if method.is_read() => {
+            let text = "a version has .info, .mod and .zip, and nothing under its bare name";
+            Err(Failure::new(Kind::NotFound, text))
+        }
+        Resource::Version(..) => allow(request, *method == Method::Delete, "DELETE"),
+    }
+}
+
+fn allow(request: &Request, fits: bool, methods: &'static str) -> Result<(), Failure> {
+    if fits {
+        return Ok(());
+    }
+    let text = format!(
+        "{} is not for this path: {methods}",
+        request.method.as_str()
+    );
+    Err(Failure::new(Kind::MethodNotAllowed(methods), text))
+}

@@ -1,0 +1,261 @@
+//! The GOPROXY protocol: a resource in, an answer out (golang.org/ref/mod#goproxy-protocol). Reads a
+//! store, changes nothing.
+
+mod query;
+pub mod route;
+
+use std::ops::Range;
+
+use crate::http::{
+    Body, ETag, Failure, Headers, Kind, RangeRequest, Response, none_match, requested_range,
+};
+use crate::module::{ModulePath, ModuleVersion, Version, gomod};
+use crate::store::{Content, Detail, Error, File, Index, Object, Store};
+use sha2::{Digest, Sha256};
+
+use route::Asked;
+
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
+/// Answers reads from a store.
+pub struct Proxy<'a> {
+    /// The store.
+    pub store: &'a dyn Store,
+    /// The request's header fields, for conditions and ranges.
+    pub headers: &'a Headers,
+    /// Seconds that a cache may keep what may change.
+    pub list_max_age: u64,
+}
+
+impl Proxy<'_> {
+    /// `{module}/@v/list`
+    ///
+    /// # Errors
+    /// 404 for no such module, or the store's.
+    pub fn list(&self, module: &ModulePath) -> Result<Response, Failure> {
+        let index = self.index(module, Detail::Names)?;
+        let body = index.list().into_bytes();
+        Ok(self.changing("text/plain; charset=utf-8", body))
+    }
+
+    /// `{module}/@latest`
+    ///
+    /// # Errors
+    /// 404 for no such module or no version, or the store's.
+    pub fn latest(&self, module: &ModulePath) -> Result<Response, Failure> {
+        self.info_of_query(module, "latest")
+    }
+
+    /// `{module}/@v/{version}.info`
+    ///
+    /// # Errors
+    /// 404, 410, or the store's.
+    pub fn info(&self, module: &ModulePath, asked: &Asked) -> Result<Response, Failure> {
+        match asked {
+            Asked::Exactly(version) => {
+                let version = fits(module, version)?;
+                let object = self.read(&version, File::Info)?;
+                self.immutable("application/json", object)
+            }
+            // The `go` command answers these itself, from what it has.
+            Asked::Query(query) if query == "upgrade" || query == "patch" => Err(not_found(
+                format!("{module}@{query}: invalid version: only the go command knows what it has"),
+            )),
+            Asked::Query(query) => self.info_of_query(module, query),
+        }
+    }
+
+    /// `{module}/@v/{version}.mod`
+    ///
+    /// # Errors
+    /// As [`Proxy::info`].
+    pub fn go_mod(&self, module: &ModulePath, asked: &Asked) -> Result<Response, Failure> {
+        self.file(module, asked, File::Mod, "text/plain; charset=utf-8")
+    }
+
+    /// `{module}/@v/{version}.zip`
+    ///
+    /// # Errors
+    /// As [`Proxy::info`].
+    pub fn zip(&self, module: &ModulePath, asked: &Asked) -> Result<Response, Failure> {
+        let response = self.file(module, asked, File::Zip, "application/zip")?;
+        Ok(response.with("accept-ranges", "bytes"))
+    }
+
+    fn file(
+        &self,
+        module: &ModulePath,
+        asked: &Asked,
+        file: File,
+        content_type: &'static str,
+    ) -> Result<Response, Failure> {
+        match asked {
+            Asked::Exactly(version) => {
+                let version = fits(module, version)?;
+                let object = self.read(&version, file)?;
+                self.immutable(content_type, object)
+            }
+            Asked::Query(query) if query == "latest" => {
+                let version = self.resolve(module, query)?;
+                let object = self.read(&version, file)?;
+                let cache = self.short();
+                self.send(content_type, &cache, object)
+            }
+            Asked::Query(query) => Err(not_found(format!(
+                "{module}@{query}: unrecognized version: ask .info which version it means"
+            ))),
+        }
+    }
+
+    fn info_of_query(&self, module: &ModulePath, query: &str) -> Result<Response, Failure> {
+        let version = self.resolve(module, query)?;
+        let object = self.read(&version, File::Info)?;
+        let bytes = object
+            .into_bytes()
+            .map_err(|error| failure(&version, error))?;
+        Ok(self.changing("application/json", bytes))
+    }
+
+    fn resolve(&self, module: &ModulePath, query: &str) -> Result<ModuleVersion, Failure> {
+        let detail = match query == "latest" || route::is_version_prefix(query) {
+            true => Detail::Names,
+            false => Detail::Origins,
+        };
+        let index = self.index(module, detail)?;
+        let mut has_go_mod = |version: &Version| self.has_go_mod(module, version);
+        let found = query::resolve(query, &index, &mut has_go_mod)
+            .map_err(|error| failure(module, error))?
+            .ok_or_else(|| not_found(format!("{module}@{query}: no version matches")))?;
+        fits(module, &found)
+    }
+
+    /// Whether a version has a go.mod that is more than the one made up for modules without.
+    fn has_go_mod(&self, module: &ModulePath, version: &Version) -> Result<bool, Error> {
+        let Ok(version) = ModuleVersion::new(module.clone(), version.clone()) else {
+            return Ok(false);
+        };
+        let go_mod = self.store.read(&version, File::Mod)?;
+        let made_up = gomod::legacy_go_mod(module);
+        Ok(go_mod.size != made_up.len() as u64 || go_mod.into_bytes()? != made_up.as_bytes())
+    }
+
+    fn index(&self, module: &ModulePath, detail: Detail) -> Result<Index, Failure> {
+        self.store
+            .index(module, detail)
+            .map_err(|error| failure(module, error))?
+            .ok_or_else(|| not_found(format!("{module}: no such module")))
+    }
+
+    fn read(&self, version: &ModuleVersion, file: File) -> Result<Object, Failure> {
+        self.store
+            .read(version, file)
+            .map_err(|error| failure(version, error))
+    }
+
+    fn short(&self) -> String {
+        format!("public, max-age={}", self.list_max_age)
+    }
+
+    /// What may be another tomorrow.
+    fn changing(&self, content_type: &'static str, bytes: Vec<u8>) -> Response {
+        let digest = Sha256::digest(&bytes);
+        let tag = ETag::strong(crate::hex::encode(digest.get(..16).unwrap_or_default()));
+        let cache = self.short();
+        if self.is_known(&tag) {
+            return not_modified(&tag, &cache);
+        }
+        let response = Response::new(200, content_type, Body::Bytes(bytes));
+        tagged(response, &tag, &cache)
+    }
+
+    /// What never changes.
+    fn immutable(&self, content_type: &'static str, object: Object) -> Result<Response, Failure> {
+        self.send(content_type, IMMUTABLE, object)
+    }
+
+    fn is_known(&self, tag: &ETag) -> bool {
+        let condition = self.headers.get("if-none-match");
+        condition.is_some_and(|value| none_match(value, tag))
+    }
+
+    fn send(
+        &self,
+        content_type: &'static str,
+        cache: &str,
+        object: Object,
+    ) -> Result<Response, Failure> {
+        let tag = object.etag.clone();
+        if self.is_known(&tag) {
+            return Ok(not_modified(&tag, cache));
+        }
+        let size = object.size;
+        let (status, range) = match requested_range(self.headers, size, &tag) {
+            RangeRequest::Whole => (200, 0..size),
+            RangeRequest::Part(range) => (206, range),
+            RangeRequest::Unsatisfiable => {
+                let text = format!("there are {size} bytes");
+                return Err(Failure::new(Kind::RangeNotSatisfiable(size), text));
+            }
+        };
+        let body = match object.content {
+            Content::Bytes(bytes) => Body::Bytes(cut(bytes, &range)),
+            Content::Stored(open) => {
+                open(range.clone()).map_err(|error| failure(&content_type, error))?
+            }
+        };
+        let mut response = tagged(Response::new(status, content_type, body), &tag, cache);
+        if status == 206 {
+            let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+            response = response.with("content-range", content_range);
+        }
+        response.afterwards = object.afterwards;
+        Ok(response)
+    }
+}
+
+fn tagged(response: Response, tag: &ETag, cache: &str) -> Response {
+    response
+        .with("etag", tag.to_string())
+        .with("cache-control", cache)
+}
+
+fn not_modified(tag: &ETag, cache: &str) -> Response {
+    tagged(Response::bare(304), tag, cache)
+}
+
+fn cut(mut bytes: Vec<u8>, range: &Range<u64>) -> Vec<u8> {
+    bytes.truncate(usize::try_from(range.end).unwrap_or(usize::MAX));
+    bytes.split_off(
+        usize::try_from(range.start)
+            .unwrap_or(usize::MAX)
+            .min(bytes.len()),
+    )
+}
+
+/// The version of a module, if its major version fits the path.
+///
+/// # Errors
+/// 404: the `go` command asks its next proxy.
+pub fn fits(module: &ModulePath, version: &Version) -> Result<ModuleVersion, Failure> {
+    ModuleVersion::new(module.clone(), version.clone())
+        .map_err(|error| not_found(format!("{module}@{version}: {error}")))
+}
+
+fn not_found(text: String) -> Failure {
+    Failure::new(Kind::NotFound, text)
+}
+
+/// A store's error about something, as an answer.
+pub fn failure(what: &dyn std::fmt::Display, error: Error) -> Failure {
+    let kind = match &error {
+        Error::NotFound => {
+            return not_found(format!("{what}: no such version"));
+        }
+        Error::Withdrawn => Kind::Withdrawn,
+        Error::Conflict(_) => Kind::Conflict,
+        Error::Refused(_) | Error::Unavailable(_) => Kind::Unavailable,
+        Error::TimedOut(_) => Kind::TimedOut,
+        Error::Corrupt(_) => Kind::Internal,
+    };
+    Failure::new(kind, format!("{what}: {error}"))
+}

@@ -1,0 +1,266 @@
+//! What a publisher may say beside the body: the query of a `PUT`.
+
+use crate::http::{Failure, Kind, query_pairs};
+use crate::module::{ModuleVersion, Timestamp};
+use crate::store::Origin;
+
+/// The parameters of a publication.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Params {
+    /// `time`: when the version was made.
+    pub time: Option<Timestamp>,
+    /// `origin`: where it came from, as the `go` command writes it, for imports.
+    pub origin: Option<Origin>,
+    /// `ref`: the branch or tag, by its short or its full name.
+    pub reference: Option<String>,
+    /// `strip=1`: the archive's one top folder is no part of the module.
+    pub strip: bool,
+    /// `subdir`: the module's folder in the archive.
+    pub subdir: Option<String>,
+}
+
+impl Params {
+    /// Reads a query.
+    ///
+    /// # Errors
+    /// 422 for a name that is not known or a value that is wrong.
+    pub fn parse(query: &str) -> Result<Self, Failure> {
+        let mut params = Params::default();
+        for pair in query_pairs(query) {
+            let (name, value) = pair.ok_or_else(|| wrong("query", "it is not percent-encoded"))?;
+            match name.as_str() {
+                "time" => params.time = Some(time(&value)?),
+                "origin" => params.origin = Some(origin(&value)?),
+                "ref" => params.reference = Some(reference(value)?),
+                "strip" => params.strip = flag(&value)?,
+                "subdir" => params.subdir = Some(subdir(&value)?).filter(|path| !path.is_empty()),
+                _ => {
+                    let text = format!(
+                        "there is no parameter {name:?}: `time`, `origin`, `ref`, `strip` and \
+                         `subdir` are known"
+                    );
+                    return Err(Failure::new(Kind::Invalid, text));
+                }
+            }
+        }
+        Ok(params)
+    }
+
+    /// The origin of a version, `commit` being what the archive says of itself.
+    pub fn origin(&self, version: &ModuleVersion, commit: Option<String>) -> Option<Origin> {
+        let mut origin = self.origin.clone().unwrap_or_default();
+        if origin.hash.is_empty()
+            && let Some(commit) = commit
+        {
+            origin.hash = commit;
+        }
+        if origin.reference.is_empty()
+            && let Some(name) = &self.reference
+        {
+            origin.reference = full_name(name, version);
+        }
+        if origin.subdir.is_empty()
+            && let Some(path) = &self.subdir
+        {
+            origin.subdir.clone_from(path);
+        }
+        if origin.is_empty() {
+            return None;
+        }
+        if origin.vcs.is_empty() {
+            origin.vcs = "git".to_owned();
+        }
+        Some(origin)
+    }
+}
+
+/// `main` is a branch, `v1.2.3` and `sub/v1.2.3` for that version are tags: what CI systems call a
+/// "ref name". A name that starts with `refs/` is whole.
+fn full_name(name: &str, version: &ModuleVersion) -> String {
+    if name.starts_with("refs/") {
+        return name.to_owned();
+    }
+    let is_tag = name.rsplit('/').next() == Some(version.version().as_str());
+    let kind = if is_tag { "tags" } else { "heads" };
+    format!("refs/{kind}/{name}")
+}
+
+fn wrong(name: &str, what: &str) -> Failure {
+    Failure::new(Kind::Invalid, format!("the parameter `{name}`: {what}"))
+}
+
+fn time(value: &str) -> Result<Timestamp, Failure> {
+    // A plus sign that was not encoded has become a space.
+    Timestamp::parse_rfc3339(&value.replace(' ', "+")).ok_or_else(|| {
+        wrong(
+            "time",
+            "it is no RFC 3339 time, such as 2006-01-02T15:04:05Z",
+        )
+    })
+}
+
+fn origin(value: &str) -> Result<Origin, Failure> {
+    let mut origin: Origin = serde_json::from_str(value)
+        .map_err(|_| wrong("origin", "it is no JSON object of the go command's Origin"))?;
+    origin.url = without_credentials(&origin.url);
+    Ok(origin)
+}
+
+/// An address as everybody may see it: `https://user:secret@host/` without user and secret.
+fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let (authority, path) = match rest.find('/') {
+        Some(slash) => rest.split_at(slash),
+        None => (rest, ""),
+    };
+    match authority.rsplit_once('@') {
+        // `ssh://git@host` names an account, not a secret.
+        Some((user, _)) if scheme == "ssh" && !user.contains(':') => url.to_owned(),
+        Some((_, host)) => format!("{scheme}://{host}{path}"),
+        None => url.to_owned(),
+    }
+}
+
+fn reference(value: String) -> Result<String, Failure> {
+    // git-check-ref-format: no space, no control character.
+    if value.is_empty() || value.contains(|c: char| c <= ' ' || c == '\x7f') {
+        return Err(wrong("ref", "it is no name of a branch or tag"));
+    }
+    Ok(value)
+}
+
+fn flag(value: &str) -> Result<bool, Failure> {
+    match value {
+        "" | "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(wrong("strip", "it is 1 or 0")),
+    }
+}
+
+fn subdir(value: &str) -> Result<String, Failure> {
+    let path = value.trim_matches('/');
+    let fine = |element: &str| !matches!(element, "" | "." | "..");
+    if !path.is_empty() && (!path.split('/').all(fine) || path.contains('\0')) {
+        return Err(wrong("subdir", "it is no folder inside the archive"));
+    }
+    Ok(path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::module::{ModulePath, Version};
+
+    fn version() -> ModuleVersion {
+        let path = ModulePath::parse("example.com/m").unwrap();
+        ModuleVersion::new(path, Version::parse("v1.2.3").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn parameters_are_read() {
+        let params = Params::parse(
+            "time=2020-01-02T03:04:05%2B01:00&ref=main&strip=1&subdir=/a/b/\
+             &origin=%7B%22VCS%22:%22git%22,%22URL%22:%22https://u:p%40example.com/r%22%7D",
+        );
+        let expected = Params {
+            time: Timestamp::parse_rfc3339("2020-01-02T02:04:05Z"),
+            origin: Some(Origin {
+                vcs: "git".to_owned(),
+                url: "https://example.com/r".to_owned(),
+                ..Origin::default()
+            }),
+            reference: Some("main".to_owned()),
+            strip: true,
+            subdir: Some("a/b".to_owned()),
+        };
+        assert_eq!(params, Ok(expected));
+        let unencoded = Params::parse("time=2020-01-02T03:04:05+01:00").unwrap();
+        assert_eq!(
+            unencoded.time,
+            Timestamp::parse_rfc3339("2020-01-02T02:04:05Z")
+        );
+    }
+
+    #[test]
+    fn wrong_parameters_are_refused_by_name() {
+        for (query, text) in [
+            (
+                "tyme=x",
+                "there is no parameter \"tyme\": `time`, `origin`, `ref`, `strip` and `subdir` are known",
+            ),
+            (
+                "time=yesterday",
+                "the parameter `time`: it is no RFC 3339 time, such as 2006-01-02T15:04:05Z",
+            ),
+            (
+                "origin=7",
+                "the parameter `origin`: it is no JSON object of the go command's Origin",
+            ),
+            (
+                "ref=",
+                "the parameter `ref`: it is no name of a branch or tag",
+            ),
+            (
+                "ref=a+b",
+                "the parameter `ref`: it is no name of a branch or tag",
+            ),
+            ("strip=yes", "the parameter `strip`: it is 1 or 0"),
+            (
+                "subdir=a/../b",
+                "the parameter `subdir`: it is no folder inside the archive",
+            ),
+            ("x=%zz", "the parameter `query`: it is not percent-encoded"),
+        ] {
+            let expected = Failure::new(Kind::Invalid, text);
+            assert_eq!(Params::parse(query), Err(expected), "{query}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_taken_out_of_an_address() {
+        for (url, shown) in [
+            ("https://example.com/a", "https://example.com/a"),
+            ("https://token@example.com/a@b", "https://example.com/a@b"),
+            ("https://user:to@ken@example.com", "https://example.com"),
+            ("ssh://git@example.com/a", "ssh://git@example.com/a"),
+            ("ssh://git:secret@example.com/a", "ssh://example.com/a"),
+            ("git@example.com:a/b", "git@example.com:a/b"),
+        ] {
+            assert_eq!(without_credentials(url), shown, "{url}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_made_of_what_the_archive_and_the_publisher_say() {
+        let commit = "0123456789012345678901234567890123456789";
+        let origin = |query: &str, commit: Option<&str>| {
+            let params = Params::parse(query).unwrap();
+            params.origin(&version(), commit.map(str::to_owned))
+        };
+        assert_eq!(origin("", None), None);
+        let made = |hash: &str, reference: &str| {
+            Some(Origin {
+                vcs: "git".to_owned(),
+                hash: hash.to_owned(),
+                reference: reference.to_owned(),
+                ..Origin::default()
+            })
+        };
+        assert_eq!(origin("", Some(commit)), made(commit, ""));
+        assert_eq!(
+            origin("ref=main", Some(commit)),
+            made(commit, "refs/heads/main")
+        );
+        assert_eq!(origin("ref=v1.2.3", None), made("", "refs/tags/v1.2.3"));
+        assert_eq!(
+            origin("ref=sub/v1.2.3", None),
+            made("", "refs/tags/sub/v1.2.3")
+        );
+        assert_eq!(
+            origin("ref=refs/pull/1/head", None),
+            made("", "refs/pull/1/head")
+        );
+    }
+}

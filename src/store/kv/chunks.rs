@@ -1,0 +1,304 @@
+//! Bytes in chunks: an upload that writes them, a reader that goes back and forth in them, and a
+//! source that sends them. Each holds one chunk in memory.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::rc::Rc;
+
+use sha2::{Digest, Sha256};
+
+use super::record::{Place, portable_key, record_key, sha256_hex};
+use super::{KeyValue, Kv};
+use crate::hex;
+use crate::http::Source;
+use crate::module::ModuleVersion;
+use crate::store::{Error, Outcome, ReadSeek, Release, Staged, Staging};
+
+/// What every chunk's key starts with; no module path can.
+pub(super) const CHUNKS: &str = "-/chunks/";
+/// Digits of the record's hash at the start of an id: by them `repair` finds the record.
+const OWNER_DIGITS: usize = 16;
+
+/// The name of an upload's chunks: whose they are, when they were begun, and chance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ChunkId {
+    /// The first digits of the SHA-256 of the record's portable key.
+    pub owner: String,
+    /// Seconds since the Unix epoch.
+    pub begun: i64,
+    /// The whole id.
+    pub text: String,
+}
+
+impl ChunkId {
+    fn new(store: &Kv, version: &ModuleVersion) -> Self {
+        let owner = owner(&portable_key(&record_key(version)));
+        let begun = store.entropy.unix_seconds();
+        let chance = store.entropy.random();
+        ChunkId {
+            text: format!("{owner}.{begun:x}.{chance:016x}"),
+            owner,
+            begun,
+        }
+    }
+
+    /// Reads an id back.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let (owner, begun, chance) = (parts.next()?, parts.next()?, parts.next()?);
+        if owner.len() != OWNER_DIGITS || chance.is_empty() || parts.next().is_some() {
+            return None;
+        }
+        Some(ChunkId {
+            owner: owner.to_owned(),
+            begun: i64::from_str_radix(begun, 16).ok()?,
+            text: text.to_owned(),
+        })
+    }
+}
+
+/// The owner part of the ids that belong to the record under this portable key.
+pub(super) fn owner(portable_record_key: &str) -> String {
+    let mut digits = sha256_hex(portable_record_key.as_bytes());
+    digits.truncate(OWNER_DIGITS);
+    digits
+}
+
+/// The portable key of a chunk.
+pub(super) fn chunk_key(id: &str, number: u64) -> String {
+    portable_key(&format!("{CHUNKS}{id}/{number}"))
+}
+
+/// Chunks being written. Dropped, it deletes what it wrote, if the store lets it.
+pub(super) struct Upload {
+    store: Kv,
+    id: ChunkId,
+    buffer: Vec<u8>,
+    written: u64,
+    size: u64,
+    hash: Sha256,
+    kept: bool,
+}
+
+impl Upload {
+    /// Begins one.
+    pub fn new(store: Kv, version: &ModuleVersion) -> Self {
+        Upload {
+            id: ChunkId::new(&store, version),
+            store,
+            buffer: Vec::new(),
+            written: 0,
+            size: 0,
+            hash: Sha256::new(),
+            kept: false,
+        }
+    }
+
+    fn flush_chunk(&mut self) -> Result<(), Error> {
+        let key = chunk_key(&self.id.text, self.written);
+        // Counted first: a write that fails may have landed, and is deleted then.
+        self.written += 1;
+        self.store.port.set(&key, &self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Writes out the rest.
+    pub fn into_stored(mut self) -> Result<Stored, Error> {
+        if !self.buffer.is_empty() {
+            self.flush_chunk()?;
+        }
+        self.kept = true;
+        Ok(Stored {
+            store: self.store.clone(),
+            place: Place {
+                size: self.size,
+                sha256: hex::encode(&std::mem::take(&mut self.hash).finalize()),
+                chunks: self.id.text.clone(),
+                chunk_bytes: self.store.chunk_bytes as u64,
+            },
+            kept: false,
+        })
+    }
+}
+
+impl Write for Upload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let limit = self.store.chunk_bytes;
+        self.buffer.reserve_exact(limit - self.buffer.len());
+        let room = limit.saturating_sub(self.buffer.len());
+        let taken = bytes.get(..room.min(bytes.len())).unwrap_or_default();
+        self.buffer.extend_from_slice(taken);
+        self.hash.update(taken);
+        self.size += taken.len() as u64;
+        if self.buffer.len() >= limit {
+            self.flush_chunk().map_err(Error::into_io)?;
+        }
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Staging for Upload {
+    fn finish(self: Box<Self>) -> Result<Box<dyn Staged>, Error> {
+        Ok(Box::new(self.into_stored()?))
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.store.delete_chunks(&self.id.text, self.written);
+        }
+    }
+}
+
+/// Chunks that are all there, named by no record yet. Dropped, they are deleted.
+pub(super) struct Stored {
+    store: Kv,
+    /// Where they lie.
+    pub place: Place,
+    kept: bool,
+}
+
+impl Stored {
+    /// A record names them, or may: from now on they stay.
+    pub fn keep(&mut self) {
+        self.kept = true;
+    }
+}
+
+impl Staged for Stored {
+    fn reader(&self) -> Result<Box<dyn ReadSeek + '_>, Error> {
+        Ok(Box::new(ChunkReader::new(
+            Rc::clone(&self.store.port),
+            self.place.clone(),
+        )))
+    }
+
+    fn commit(self: Box<Self>, release: &Release) -> Result<Outcome, Error> {
+        let store = self.store.clone();
+        store.write_release(*self, release)
+    }
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.store
+                .delete_chunks(&self.place.chunks, self.place.count());
+        }
+    }
+}
+
+impl Kv {
+    /// Deletes what nobody can have seen. A failure leaves it to `repair`.
+    pub(super) fn delete_chunks(&self, id: &str, count: u64) {
+        let keys: Vec<String> = (0..count).map(|number| chunk_key(id, number)).collect();
+        if !keys.is_empty() {
+            let _ = self.port.delete(&keys);
+        }
+    }
+}
+
+/// One chunk, checked for its length.
+fn get_chunk(port: &dyn KeyValue, place: &Place, number: u64) -> Result<Vec<u8>, Error> {
+    let key = chunk_key(&place.chunks, number);
+    let start = number.saturating_mul(place.chunk_bytes);
+    let expected = place.size.saturating_sub(start).min(place.chunk_bytes);
+    match port.get(&key)? {
+        Some(chunk) if chunk.len() as u64 == expected => Ok(chunk),
+        Some(_) => Err(Error::Corrupt(format!("the chunk {key} has another size"))),
+        None => Err(Error::Corrupt(format!("the chunk {key} is gone"))),
+    }
+}
+
+/// Sends a range of chunked bytes, a chunk at a time.
+pub(super) struct ChunkSource {
+    port: Rc<dyn KeyValue>,
+    place: Place,
+    left: Range<u64>,
+}
+
+impl ChunkSource {
+    /// The range must lie within the size.
+    pub fn new(port: Rc<dyn KeyValue>, place: Place, range: Range<u64>) -> Self {
+        ChunkSource {
+            port,
+            place,
+            left: range,
+        }
+    }
+}
+
+impl Source for ChunkSource {
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if self.left.start >= self.left.end {
+            return Ok(None);
+        }
+        let number = self.left.start / self.place.chunk_bytes.max(1);
+        let start = number.saturating_mul(self.place.chunk_bytes);
+        let mut chunk = get_chunk(&*self.port, &self.place, number).map_err(Error::into_io)?;
+        let end = (self.left.end - start).min(chunk.len() as u64);
+        chunk.truncate(end as usize);
+        chunk.drain(..(self.left.start - start) as usize);
+        self.left.start = start + end;
+        Ok(Some(chunk))
+    }
+}
+
+/// Reads chunked bytes from anywhere, and remembers the chunk it read last.
+struct ChunkReader {
+    port: Rc<dyn KeyValue>,
+    place: Place,
+    position: u64,
+    last: Option<(u64, Vec<u8>)>,
+}
+
+impl ChunkReader {
+    fn new(port: Rc<dyn KeyValue>, place: Place) -> Self {
+        ChunkReader {
+            port,
+            place,
+            position: 0,
+            last: None,
+        }
+    }
+}
+
+impl Read for ChunkReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.position >= self.place.size || self.place.chunk_bytes == 0 {
+            return Ok(0);
+        }
+        let number = self.position / self.place.chunk_bytes;
+        let last = &mut self.last;
+        if !last.as_ref().is_some_and(|(held, _)| *held == number) {
+            // The old chunk goes first, so that one is held and not two.
+            *last = None;
+            let chunk = get_chunk(&*self.port, &self.place, number).map_err(Error::into_io)?;
+            *last = Some((number, chunk));
+        }
+        let chunk = last.as_ref().map_or(&[][..], |(_, chunk)| chunk);
+        let offset = (self.position % self.place.chunk_bytes) as usize;
+        let mut rest = chunk.get(offset..).unwrap_or_default();
+        let read = rest.read(buffer)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for ChunkReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.place.size.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = target.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}

@@ -1,0 +1,163 @@
+//! The store in a key-value store of the host, written over the five functions of [`KeyValue`].
+//!
+//! A version is **one record**, so one write publishes, withdraws or marks it and no mix of two
+//! writers can be read (`record`). A zip lies in chunks under a fresh random id, written before the
+//! record that names it (`chunks`). No store lists by prefix, and none can be trusted to compare and
+//! swap, so a module's index is one value of its own, merged and read back until it holds (`write`).
+//! `repair` mends what crashes leave.
+
+mod chunks;
+mod record;
+mod repair;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::{
+    Content, Detail, Entropy, Error, File, Index, Object, Open, Outcome, Repaired, Staging, Store,
+};
+use crate::http::{Body, ETag};
+use crate::module::{ModulePath, ModuleVersion};
+
+use chunks::{ChunkSource, Upload};
+use record::{Place, Record, State};
+
+/// What the host's key-value store does for us. `&self`: the host holds the state.
+pub trait KeyValue {
+    /// The value under a key.
+    ///
+    /// # Errors
+    /// The host's.
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error>;
+    /// Writes a value, whole, over any other.
+    ///
+    /// # Errors
+    /// The host's. It may have been written nevertheless.
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), Error>;
+    /// Deletes keys; one that is not there is fine.
+    ///
+    /// # Errors
+    /// The host's. Some may have been deleted.
+    fn delete(&self, keys: &[String]) -> Result<(), Error>;
+    /// All keys, in no order.
+    ///
+    /// # Errors
+    /// The host's.
+    fn keys(&self) -> Result<Vec<String>, Error>;
+    /// Waits this long, so that a write which another began has landed.
+    fn wait(&self, time: Duration);
+}
+
+/// The store over a key-value port.
+#[derive(Clone)]
+pub struct Kv {
+    port: Rc<dyn KeyValue>,
+    entropy: Rc<dyn Entropy>,
+    chunk_bytes: usize,
+}
+
+impl Kv {
+    /// A store whose values are at most `chunk_bytes` long, an index apart.
+    pub fn new(port: Rc<dyn KeyValue>, entropy: Rc<dyn Entropy>, chunk_bytes: usize) -> Self {
+        Kv {
+            port,
+            entropy,
+            chunk_bytes: chunk_bytes.max(1),
+        }
+    }
+
+    fn record(&self, version: &ModuleVersion) -> Result<Option<Record>, Error> {
+        let key = record::record_key(version);
+        let stored = self.port.get(&record::portable_key(&key))?;
+        stored.map(|value| Record::parse(&key, value)).transpose()
+    }
+
+    fn stored_index(&self, module: &ModulePath) -> Result<Option<Index>, Error> {
+        let key = record::index_key(module);
+        let stored = self.port.get(&record::portable_key(&key))?;
+        stored
+            .map(|value| record::parse_index(&key, value))
+            .transpose()
+    }
+
+    /// An object that lies in chunks.
+    fn chunked(&self, place: Place) -> Object {
+        let port = Rc::clone(&self.port);
+        let size = place.size;
+        let etag = ETag::strong(place.sha256.clone());
+        let open: Open = Box::new(move |range| {
+            let length = range.end.saturating_sub(range.start);
+            let source = ChunkSource::new(port, place, range);
+            Ok(Body::Stream(length, Box::new(source)))
+        });
+        Object {
+            size,
+            etag,
+            content: Content::Stored(open),
+            afterwards: None,
+        }
+    }
+
+    fn object(&self, record: Record, file: File) -> Result<Object, Error> {
+        match (file, record.state) {
+            (File::Mod, _) => {
+                let place = record.go_mod.ok_or(Error::NotFound)?;
+                Ok(match record.inline_mod {
+                    Some(bytes) => Object::from_bytes(bytes, ETag::strong(place.sha256)),
+                    None => self.chunked(place),
+                })
+            }
+            (_, State::Withdrawn) => Err(Error::Withdrawn),
+            (File::Info, State::Published) => Ok(Object::from_bytes(
+                record.info,
+                ETag::strong(record.info_sha256),
+            )),
+            (File::Zip, State::Published) => Ok(self.chunked(record.zip.ok_or(Error::NotFound)?)),
+            (_, State::ModOnly) => Err(Error::NotFound),
+        }
+    }
+}
+
+impl Store for Kv {
+    fn read(&self, version: &ModuleVersion, file: File) -> Result<Object, Error> {
+        let record = self.record(version)?.ok_or(Error::NotFound)?;
+        let lagging = !record.indexed && record.state != State::ModOnly;
+        let mut object = self.object(record, file)?;
+        if lagging {
+            let (store, version) = (self.clone(), version.clone());
+            object.afterwards = Some(Box::new(move || {
+                // Nobody waits for it, and the next read tries again.
+                let _ = store.confirm(&version);
+            }));
+        }
+        Ok(object)
+    }
+
+    fn index(&self, module: &ModulePath, _: Detail) -> Result<Option<Index>, Error> {
+        self.stored_index(module)
+    }
+
+    fn stage(&self, version: &ModuleVersion) -> Result<Box<dyn Staging>, Error> {
+        Ok(Box::new(Upload::new(self.clone(), version)))
+    }
+
+    fn put_mod(&self, version: &ModuleVersion, go_mod: &[u8]) -> Result<Outcome, Error> {
+        self.write_mod(version, go_mod)
+    }
+
+    fn withdraw(&self, version: &ModuleVersion) -> Result<Outcome, Error> {
+        self.write_withdrawal(version)
+    }
+
+    fn repair(&self, cursor: Option<&str>, go_on: &dyn Fn() -> bool) -> Result<Repaired, Error> {
+        self.repair_page(cursor, go_on)
+    }
+
+    fn ready(&self) -> Result<(), Error> {
+        self.port.get("-").map(|_| ())
+    }
+}

@@ -1,0 +1,268 @@
+//! The write sequences: publish, withdraw, a go.mod alone, and the index.
+//!
+//! No host compares and swaps, so every write is: read, decide, write, wait longer than a write takes,
+//! read back, and again until what stands agrees with the decision. Whoever reads another's content
+//! back has lost and says so. The wait is what makes it sound: a writer that decided before it saw
+//! ours has its write in the store when we look.
+
+use std::time::{Duration, Instant};
+
+use super::Kv;
+use super::chunks::{Stored, Upload};
+use super::record::{
+    Place, Record, State, index_key, index_value, parse_index, portable_key, record_key,
+};
+use crate::module::{ModulePath, ModuleVersion};
+use crate::store::{Entry, Error, Index, Info, Outcome, Release};
+
+/// Rounds of write and read back before we say that the store does not settle. Each lost round means
+/// that another writer made progress.
+const ROUNDS: usize = 32;
+/// The shortest wait before a read back.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
+/// The longest: within a host's time limit for a request.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
+/// How many times as long as our own write took another's may take.
+const SLOWER: u32 = 3;
+
+/// What the record that stands means for a writer.
+enum Verdict {
+    /// It says what we want said.
+    Stands,
+    /// It does not yet: write this.
+    Write(Box<Record>),
+}
+
+impl Kv {
+    /// Writes a record until it stands. `decide` looks at what stands.
+    fn settle(
+        &self,
+        version: &ModuleVersion,
+        mut decide: impl FnMut(Option<Record>) -> Result<Verdict, Error>,
+    ) -> Result<Outcome, Error> {
+        let key = portable_key(&record_key(version));
+        let mut outcome = Outcome::Unchanged;
+        for _ in 0..ROUNDS {
+            match decide(self.record(version)?)? {
+                Verdict::Stands => return Ok(outcome),
+                Verdict::Write(record) => {
+                    // A write that failed may have landed: only the read back tells.
+                    let failed = self.set_and_wait(&key, &record.to_value()).err();
+                    outcome = Outcome::Created;
+                    if let Some(error) = failed {
+                        return match decide(self.record(version)?)? {
+                            Verdict::Stands => Ok(outcome),
+                            Verdict::Write(_) => Err(error),
+                        };
+                    }
+                }
+            }
+        }
+        Err(Error::Unavailable(format!(
+            "{version}: other writers kept replacing the record"
+        )))
+    }
+
+    fn set_and_wait(&self, key: &str, value: &[u8]) -> Result<(), Error> {
+        let begun = Instant::now();
+        let written = self.port.set(key, value);
+        let wait = begun.elapsed().saturating_mul(SLOWER);
+        self.port.wait(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
+        written
+    }
+
+    /// Publishes what lies in the chunks.
+    pub(super) fn write_release(
+        &self,
+        mut zip: Stored,
+        release: &Release,
+    ) -> Result<Outcome, Error> {
+        let version = &release.version;
+        // A go.mod that is there is the one to agree with, and need not be stored again.
+        let mut record = match self.record(version)? {
+            Some(there) if there.go_mod.is_some() => there,
+            _ => self.mod_record(version, &release.go_mod)?,
+        };
+        if let Some(problem) = conflict(&record, release) {
+            return Err(problem);
+        }
+        record = record.published(
+            release.info.to_json(),
+            zip.place.clone(),
+            release.zip_hash.clone(),
+        );
+        record.indexed = false;
+        let ours = zip.place.chunks.clone();
+        let settled = self.settle(version, |there| match there {
+            None => Ok(Verdict::Write(Box::new(record.clone()))),
+            Some(there) => match conflict(&there, release) {
+                Some(problem) => Err(problem),
+                None if there.state == State::Published => {
+                    if there.zip.as_ref().is_some_and(|place| place.chunks == ours) {
+                        zip.keep();
+                    }
+                    Ok(Verdict::Stands)
+                }
+                None => Ok(Verdict::Write(Box::new(record.clone()))),
+            },
+        });
+        match settled {
+            Ok(outcome) => {
+                // Published: what fails from here on, the next read mends.
+                let _ = self.confirm(version);
+                Ok(outcome)
+            }
+            Err(error) => {
+                // Another's record stands: ours is gone, and its chunks go too. After a failure of
+                // the store a late write may still name them, so they are left to `repair`.
+                if !matches!(error, Error::Conflict(_) | Error::Withdrawn) {
+                    zip.keep();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// A record that holds a go.mod, in it or in chunks.
+    fn mod_record(&self, version: &ModuleVersion, go_mod: &[u8]) -> Result<Record, Error> {
+        // The rest of a record takes its room too.
+        if go_mod.len() <= self.chunk_bytes / 2 {
+            let place = Place::inline(go_mod);
+            return Ok(Record::mod_only(version, place, Some(go_mod.to_vec())));
+        }
+        let mut upload = Upload::new(self.clone(), version);
+        std::io::Write::write_all(&mut upload, go_mod).map_err(Error::from_io)?;
+        let mut stored = upload.into_stored()?;
+        // Few and rare: should the record never be written, `repair` removes them.
+        stored.keep();
+        Ok(Record::mod_only(version, stored.place.clone(), None))
+    }
+
+    /// Keeps a go.mod without a zip.
+    pub(super) fn write_mod(
+        &self,
+        version: &ModuleVersion,
+        go_mod: &[u8],
+    ) -> Result<Outcome, Error> {
+        let digest = super::record::sha256_hex(go_mod);
+        let mut ours = None;
+        self.settle(version, |there| match there {
+            Some(there) if there.state == State::Withdrawn => Err(Error::Withdrawn),
+            Some(there) => match there.go_mod {
+                Some(place) if place.sha256 == digest => Ok(Verdict::Stands),
+                _ => Err(Error::Conflict("its go.mod differs".to_owned())),
+            },
+            None => {
+                if ours.is_none() {
+                    ours = Some(self.mod_record(version, go_mod)?);
+                }
+                let record = ours.clone().ok_or(Error::NotFound)?;
+                Ok(Verdict::Write(Box::new(record)))
+            }
+        })
+    }
+
+    /// Withdraws a version.
+    pub(super) fn write_withdrawal(&self, version: &ModuleVersion) -> Result<Outcome, Error> {
+        let outcome = self.settle(version, |there| match there {
+            None => Err(Error::NotFound),
+            Some(there) => match there.state {
+                State::ModOnly => Err(Error::NotFound),
+                State::Withdrawn => Ok(Verdict::Stands),
+                State::Published => Ok(Verdict::Write(Box::new(there.withdrawn()))),
+            },
+        })?;
+        let _ = self.confirm(version);
+        // Readers may be in the middle of the zip: its chunks are left to `repair`.
+        Ok(outcome)
+    }
+
+    /// Sees to it that the index names a version, and notes so in the record. Does nothing where
+    /// that is noted.
+    pub(super) fn confirm(&self, version: &ModuleVersion) -> Result<(), Error> {
+        let Some(record) = self.record(version)? else {
+            return Ok(());
+        };
+        let Some(entry) = entry_of(&record, version) else {
+            return Ok(());
+        };
+        if record.indexed {
+            return Ok(());
+        }
+        self.write_index(version.path(), &[entry])?;
+        self.note_indexed(version, &record)
+    }
+
+    /// Notes in the record that the index names it, unless the record has changed meanwhile.
+    pub(super) fn note_indexed(&self, version: &ModuleVersion, seen: &Record) -> Result<(), Error> {
+        let Some(mut record) = self.record(version)? else {
+            return Ok(());
+        };
+        if record != *seen {
+            return Ok(());
+        }
+        record.indexed = true;
+        let key = portable_key(&record_key(version));
+        self.port.set(&key, &record.to_value())
+    }
+
+    /// Joins entries into a module's index until they stand in it. Gives how many were not there.
+    pub(super) fn write_index(&self, module: &ModulePath, entries: &[Entry]) -> Result<u64, Error> {
+        let key = index_key(module);
+        let portable = portable_key(&key);
+        let mut missing = None;
+        for _ in 0..ROUNDS {
+            let stored = self.port.get(&portable)?;
+            let mut index = match stored.map(|value| parse_index(&key, value)) {
+                None => Index::default(),
+                Some(Ok(index)) => index,
+                // The records are the truth: `repair` fills it again.
+                Some(Err(_)) => Index::default(),
+            };
+            let lacking = entries.iter().filter(|entry| !index.contains(entry));
+            let lacking = lacking.count() as u64;
+            let first = *missing.get_or_insert(lacking);
+            if lacking == 0 {
+                return Ok(first);
+            }
+            index.merge(entries.iter().cloned());
+            self.set_and_wait(&portable, &index_value(&key, &index))?;
+        }
+        Err(Error::Unavailable(format!(
+            "{module}: other writers kept replacing the index"
+        )))
+    }
+}
+
+/// Why a release can't be published over a record.
+fn conflict(there: &Record, release: &Release) -> Option<Error> {
+    let same_mod = there
+        .go_mod
+        .as_ref()
+        .is_none_or(|place| place.sha256 == super::record::sha256_hex(&release.go_mod));
+    match there.state {
+        State::Withdrawn => Some(Error::Withdrawn),
+        State::Published if there.zip_hash != release.zip_hash => Some(Error::Conflict(format!(
+            "the zip that stands is {}",
+            there.zip_hash
+        ))),
+        _ if !same_mod => Some(Error::Conflict("its go.mod differs".to_owned())),
+        _ => None,
+    }
+}
+
+/// What the index should say of a record: nothing of a go.mod alone.
+pub(super) fn entry_of(record: &Record, version: &ModuleVersion) -> Option<Entry> {
+    match record.state {
+        State::ModOnly => None,
+        State::Withdrawn => Some(Entry::withdrawn(version.version())),
+        State::Published => {
+            let info = Info::parse(&record.info).unwrap_or_else(|| Info {
+                version: version.version().clone(),
+                time: crate::module::Timestamp::ZERO,
+                origin: None,
+            });
+            Some(Entry::published(&info))
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Where modules are kept: what every store promises, and the stores.
+//!
+//! 1. A read gives a whole file or none, whatever crashed or raced.
+//! 2. A version is listed only when its zip and its go.mod are there. Each file that is there is
+//!    served by itself: real module caches hold many versions with only a go.mod.
+//! 3. Published bytes never change: the same content again is fine, other content is a conflict. Two
+//!    writers at once end with one of the two, whole.
+//! 4. No published version is lost. An index may lag; it heals. An exact version is always readable.
+//! 5. Memory stays bounded, whatever the size of a zip.
+//! 6. Not found, withdrawn, refused, unavailable and corrupt are different errors.
+//!
+//! `contract` checks them; a new store is one folder here and one call of that suite. A store knows
+//! Go's names and nothing of HTTP but what a body is.
+
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+pub mod dir;
+mod index;
+mod info;
+pub mod kv;
+#[cfg(test)]
+mod testing;
+
+use std::fmt;
+use std::io::{self, Read, Seek, Write};
+use std::ops::Range;
+
+use crate::http::{Afterwards, Body, ETag};
+use crate::module::{ModulePath, ModuleVersion};
+
+pub use index::{Entry, Index, Recorded};
+pub use info::{Info, Origin};
+
+/// One of the three files of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum File {
+    /// `.info`: the version's name and time, as JSON.
+    Info,
+    /// `.mod`: its go.mod.
+    Mod,
+    /// `.zip`: the module zip.
+    Zip,
+}
+
+impl File {
+    /// The file's extension, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            File::Info => "info",
+            File::Mod => "mod",
+            File::Zip => "zip",
+        }
+    }
+}
+
+/// Opens the bytes of an object in a range that lies within its size.
+pub type Open = Box<dyn FnOnce(Range<u64>) -> Result<Body, Error>>;
+
+/// What an object holds: at hand, or to be opened.
+pub enum Content {
+    /// All of it.
+    Bytes(Vec<u8>),
+    /// To be read from the store, in part or whole.
+    Stored(Open),
+}
+
+/// A stored file, ready to be sent.
+pub struct Object {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Changes when the bytes do.
+    pub etag: ETag,
+    /// Its bytes.
+    pub content: Content,
+    /// Work for after the answer.
+    pub afterwards: Option<Afterwards>,
+}
+
+impl Object {
+    /// An object whose bytes are at hand.
+    pub fn from_bytes(bytes: Vec<u8>, etag: ETag) -> Self {
+        Object {
+            size: bytes.len() as u64,
+            etag,
+            content: Content::Bytes(bytes),
+            afterwards: None,
+        }
+    }
+
+    /// All bytes in memory, for small files.
+    ///
+    /// # Errors
+    /// When the store can't give them.
+    pub fn into_bytes(self) -> Result<Vec<u8>, Error> {
+        let open = match self.content {
+            Content::Bytes(bytes) => return Ok(bytes),
+            Content::Stored(open) => open,
+        };
+        match open(0..self.size)? {
+            Body::Bytes(bytes) => Ok(bytes),
+            Body::Stream(_, mut source) => {
+                let mut bytes = Vec::new();
+                while let Some(piece) = source.next().map_err(Error::from_io)? {
+                    bytes.extend_from_slice(&piece);
+                }
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+/// How much of an index is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// The versions.
+    Names,
+    /// The branches, tags and commits that publishers recorded too.
+    Origins,
+}
+
+/// What a publisher commits beside the zip. All of it is checked already.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// Module path and version.
+    pub version: ModuleVersion,
+    /// Name, time and origin.
+    pub info: Info,
+    /// The go.mod, synthesised where the zip has none.
+    pub go_mod: Vec<u8>,
+    /// The `h1:` hash of the zip.
+    pub zip_hash: String,
+}
+
+/// What a write found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is new.
+    Created,
+    /// The same content was there.
+    Unchanged,
+}
+
+/// A reader that can go back: archives are read from their end.
+pub trait ReadSeek: Read + Seek {}
+impl<T: Read + Seek> ReadSeek for T {}
+
+/// An upload on its way into the store. Nobody sees it. Dropped, it is discarded.
+pub trait Staging: Write {
+    /// All bytes have come: they can be read back now.
+    ///
+    /// # Errors
+    /// When the store refuses the rest.
+    fn finish(self: Box<Self>) -> Result<Box<dyn Staged>, Error>;
+}
+
+/// An upload that lies whole in the store. Nobody sees it. Dropped without a commit, it is discarded.
+pub trait Staged {
+    /// Reads it from its start. A failure of the store comes as an [`io::Error`] that
+    /// [`Error::from_io`] understands.
+    fn reader(&self) -> Result<Box<dyn ReadSeek + '_>, Error>;
+
+    /// Makes it the zip of a version, and the version visible.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when other content is published, [`Error::Withdrawn`], or the store's own.
+    fn commit(self: Box<Self>, release: &Release) -> Result<Outcome, Error>;
+}
+
+/// One page of [`Store::repair`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Repaired {
+    /// Where the next page starts; none when all is done.
+    pub cursor: Option<String>,
+    /// Modules looked at.
+    pub modules: u64,
+    /// Versions looked at.
+    pub versions: u64,
+    /// Versions that an index did not name and names now.
+    pub indexed: u64,
+    /// Left-over pieces removed.
+    pub removed: u64,
+    /// What it could not mend, a sentence each.
+    pub problems: Vec<String>,
+}
+
+/// A place where modules are kept.
+pub trait Store {
+    /// A file of a version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Withdrawn`] (never for [`File::Mod`]), or the store's own.
+    fn read(&self, version: &ModuleVersion, file: File) -> Result<Object, Error>;
+
+    /// The versions of a module, those that have only a go.mod left out. `None`: no such module.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn index(&self, module: &ModulePath, detail: Detail) -> Result<Option<Index>, Error>;
+
+    /// Begins an upload of a version's zip.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn stage(&self, version: &ModuleVersion) -> Result<Box<dyn Staging>, Error>;
+
+    /// Keeps the go.mod of a version whose zip is not here.
+    ///
+    /// # Errors
+    /// As [`Staged::commit`].
+    fn put_mod(&self, version: &ModuleVersion, go_mod: &[u8]) -> Result<Outcome, Error>;
+
+    /// Withdraws a version: its info and zip are gone for good, its go.mod stays.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is not published, or the store's own.
+    fn withdraw(&self, version: &ModuleVersion) -> Result<Outcome, Error>;
+
+    /// Rebuilds what lags and removes what was left behind, for as long as `go_on` says, then tells
+    /// where to go on. Safe beside readers and writers, and as often as one likes.
+    ///
+    /// # Errors
+    /// The store's own, or a cursor that no page gave.
+    fn repair(&self, cursor: Option<&str>, go_on: &dyn Fn() -> bool) -> Result<Repaired, Error>;
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// Why it does not.
+    fn ready(&self) -> Result<(), Error>;
+}
+
+/// A clock and a source of chance, for the names of uploads.
+pub trait Entropy {
+    /// Seconds since the Unix epoch.
+    fn unix_seconds(&self) -> i64;
+    /// A number that nobody can guess.
+    fn random(&self) -> u64;
+}
+
+/// Why a store did not do it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// It holds no such thing.
+    NotFound,
+    /// The version has been withdrawn.
+    Withdrawn,
+    /// Other content is published under this version; what stands.
+    Conflict(String),
+    /// The host does not let us at it; why.
+    Refused(String),
+    /// It does not answer, or answered with a failure; which.
+    Unavailable(String),
+    /// It did not answer in time.
+    TimedOut(String),
+    /// What it holds can't be right; what is wrong.
+    Corrupt(String),
+}
+
+impl Error {
+    /// Packs a store's error into an [`io::Error`], for code that reads through [`io::Read`].
+    pub fn into_io(self) -> io::Error {
+        io::Error::other(self)
+    }
+
+    /// Gets back what [`Error::into_io`] packed; any other failure is the store being unavailable.
+    pub fn from_io(error: io::Error) -> Self {
+        let kind = error.kind();
+        let text = error.to_string();
+        match error.into_inner().map(|inner| inner.downcast::<Error>()) {
+            Some(Ok(packed)) => *packed,
+            _ => match kind {
+                io::ErrorKind::NotFound => Error::NotFound,
+                io::ErrorKind::PermissionDenied => Error::Refused(text),
+                io::ErrorKind::TimedOut => Error::TimedOut(text),
+                _ => Error::Unavailable(text),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::NotFound => f.write_str("not in the store"),
+            Error::Withdrawn => f.write_str("withdrawn by its publisher"),
+            Error::Conflict(standing) => {
+                write!(f, "published already with other content: {standing}")
+            }
+            Error::Refused(why) => write!(f, "the store refuses access: {why}"),
+            Error::Unavailable(why) => write!(f, "the store failed: {why}"),
+            Error::TimedOut(why) => write!(f, "the store did not answer in time: {why}"),
+            Error::Corrupt(what) => write!(f, "the store holds what can't be right: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,76 @@
+//! The draft interfaces of Spin: `wasi:keyvalue` and `wasi:config`, in its versions and types.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+mod bindings {
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "spin",
+        generate_all,
+    });
+}
+
+use bindings::wasi::config::store as config;
+use bindings::wasi::keyvalue::{batch, store};
+
+use crate::store::Error;
+use crate::store::kv::KeyValue;
+
+/// All values of the host's configuration. One that can't be read is as none: the settings then have
+/// their defaults, which open nothing.
+pub(super) fn configuration() -> Vec<(String, String)> {
+    config::get_all().unwrap_or_default()
+}
+
+/// Opens a bucket.
+pub(super) fn open(name: &str) -> Result<Rc<dyn KeyValue>, Error> {
+    match store::open(name) {
+        Ok(bucket) => Ok(Rc::new(Bucket(bucket))),
+        Err(store::Error::NoSuchStore | store::Error::AccessDenied) => Err(Error::Refused(
+            format!("the host gives no key-value store named {name:?}: name it in the manifest"),
+        )),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+struct Bucket(store::Bucket);
+
+impl KeyValue for Bucket {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.0.get(key).map_err(failed)
+    }
+
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), Error> {
+        self.0.set(key, value).map_err(failed)
+    }
+
+    fn delete(&self, keys: &[String]) -> Result<(), Error> {
+        match keys {
+            [key] => self.0.delete(key).map_err(failed),
+            keys => batch::delete_many(&self.0, keys).map_err(failed),
+        }
+    }
+
+    fn keys(&self) -> Result<Vec<String>, Error> {
+        let mut page = self.0.list_keys(None).map_err(failed)?;
+        let mut keys = page.keys;
+        while let Some(cursor) = page.cursor {
+            page = self.0.list_keys(Some(&cursor)).map_err(failed)?;
+            keys.append(&mut page.keys);
+        }
+        Ok(keys)
+    }
+
+    fn wait(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}
+
+fn failed(error: store::Error) -> Error {
+    match error {
+        store::Error::NoSuchStore => Error::Refused("there is no such store".to_owned()),
+        store::Error::AccessDenied => Error::Refused("access denied".to_owned()),
+        store::Error::Other(text) => Error::Unavailable(text),
+    }
+}

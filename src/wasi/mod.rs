@@ -1,0 +1,133 @@
+//! The one room that touches a host: HTTP in and out, streams, key-value, files, configuration, clock
+//! and chance, by WASI 0.2 and, in a flavour, the draft interfaces of its host.
+
+mod body;
+#[cfg(feature = "spin")]
+mod draft;
+mod files;
+mod respond;
+
+use std::io::Write;
+use std::rc::Rc;
+use std::time::Instant;
+
+use wasi::clocks::wall_clock;
+use wasi::http::types::{IncomingRequest, Method as WasiMethod, ResponseOutparam};
+use wasi::random::random::get_random_u64;
+
+use crate::edge::{self, Answer, Host};
+use crate::http::{Headers, Method, Request};
+use crate::settings::{self, Log};
+use crate::store::Entropy;
+use crate::store::Error;
+use crate::store::dir::Disk;
+use crate::store::kv::KeyValue;
+
+struct Component;
+
+wasi::http::proxy::export!(Component);
+
+impl wasi::exports::http::incoming_handler::Guest for Component {
+    fn handle(request: IncomingRequest, out: ResponseOutparam) {
+        let begun = Instant::now();
+        let request = incoming(request);
+        let line = format!("{} {}", request.method.as_str(), request.path());
+        let Answer { response, log } = edge::handle(&WasiHost, request);
+        let status = response.status;
+        let afterwards = respond::send(response, out).map(|sent| {
+            let wanted = log == Log::Info || log == Log::Error && status >= 500;
+            if wanted {
+                let milliseconds = begun.elapsed().as_secs_f64() * 1000.0;
+                // A log that can't be written stops nobody.
+                let bytes = sent.bytes;
+                let line = format!("{line} {status} {bytes} {milliseconds:.1}\n");
+                let _ = std::io::stdout().write_all(line.as_bytes());
+            }
+            sent.afterwards
+        });
+        if let Some(Some(work)) = afterwards {
+            work();
+        }
+    }
+}
+
+/// Takes a request over from the host.
+fn incoming(request: IncomingRequest) -> Request {
+    let method = match request.method() {
+        WasiMethod::Get => Method::Get,
+        WasiMethod::Head => Method::Head,
+        WasiMethod::Put => Method::Put,
+        WasiMethod::Post => Method::Post,
+        WasiMethod::Delete => Method::Delete,
+        WasiMethod::Connect => Method::Other("CONNECT".to_owned()),
+        WasiMethod::Options => Method::Other("OPTIONS".to_owned()),
+        WasiMethod::Trace => Method::Other("TRACE".to_owned()),
+        WasiMethod::Patch => Method::Other("PATCH".to_owned()),
+        WasiMethod::Other(name) => Method::Other(name),
+    };
+    let target = request.path_with_query().unwrap_or_default();
+    let headers = Headers::new(request.headers().entries());
+    let mut taken = Request {
+        method,
+        target,
+        headers,
+        body: Box::new(std::io::empty()),
+    };
+    if !taken.method.is_read() {
+        let length = taken.content_length();
+        if let Ok(body) = request.consume() {
+            taken.body = Box::new(body::Incoming::new(body, length));
+        }
+    }
+    taken
+}
+
+/// The host that runs us.
+struct WasiHost;
+
+impl Host for WasiHost {
+    fn settings(&self) -> Vec<(String, String)> {
+        let mut values = Vec::new();
+        for name in settings::NAMES {
+            let variable = format!("GOPROXY_EDGE_{}", name.to_ascii_uppercase());
+            if let Ok(value) = std::env::var(variable) {
+                values.push(((*name).to_owned(), value));
+            }
+        }
+        // Later ones win, empty ones count for nothing.
+        #[cfg(feature = "spin")]
+        values.extend(draft::configuration());
+        values
+    }
+
+    #[cfg(feature = "spin")]
+    fn key_value(&self, bucket: &str) -> Result<Rc<dyn KeyValue>, Error> {
+        draft::open(bucket)
+    }
+
+    #[cfg(not(feature = "spin"))]
+    fn key_value(&self, _: &str) -> Result<Rc<dyn KeyValue>, Error> {
+        let text = "this build has no key-value store: it needs the cargo feature of its host";
+        Err(Error::Refused(text.to_owned()))
+    }
+
+    fn disk(&self) -> Rc<dyn Disk> {
+        Rc::new(files::WasiDisk)
+    }
+
+    fn entropy(&self) -> Rc<dyn Entropy> {
+        Rc::new(WasiEntropy)
+    }
+}
+
+struct WasiEntropy;
+
+impl Entropy for WasiEntropy {
+    fn unix_seconds(&self) -> i64 {
+        i64::try_from(wall_clock::now().seconds).unwrap_or(i64::MAX)
+    }
+
+    fn random(&self) -> u64 {
+        get_random_u64()
+    }
+}

@@ -1,0 +1,96 @@
+//! A response on its way out.
+
+use std::io;
+
+use wasi::http::types::{Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
+use wasi::io::streams::{InputStream, OutputStream, StreamError};
+
+use crate::http::{Afterwards, Body, Response, Source};
+
+/// What has been sent, and what is to be done now.
+pub(super) struct Sent {
+    pub bytes: u64,
+    pub afterwards: Option<Afterwards>,
+}
+
+/// Sends a response. `None` when its body could not be sent whole: then it is left unfinished, and
+/// the host breaks the connection, so that nobody takes it for whole.
+pub(super) fn send(response: Response, out: ResponseOutparam) -> Option<Sent> {
+    let fields = Fields::new();
+    for (name, value) in &response.headers {
+        // Names and values are ours and well-formed.
+        let _ = fields.append(name, value.as_bytes());
+    }
+    if let Some(length) = response.length {
+        let _ = fields.append("content-length", length.to_string().as_bytes());
+    }
+    let outgoing = OutgoingResponse::new(fields);
+    let _ = outgoing.set_status_code(response.status);
+    let body = outgoing.body().ok()?;
+    ResponseOutparam::set(out, Ok(outgoing));
+    let bytes = response.body.len();
+    if bytes > 0 {
+        let stream = body.write().ok()?;
+        let written = match response.body {
+            Body::Bytes(bytes) => write(&stream, &bytes),
+            Body::Stream(length, source) => pump(&stream, length, source),
+        };
+        drop(stream);
+        // Dropped unfinished, the body breaks the connection.
+        written.ok()?;
+    }
+    let _ = OutgoingBody::finish(body, None);
+    Some(Sent {
+        bytes,
+        afterwards: response.afterwards,
+    })
+}
+
+/// Sends what a source yields: exactly `length` bytes, or it is a failure.
+fn pump(out: &OutputStream, length: u64, mut source: Box<dyn Source>) -> io::Result<()> {
+    let mut left = length;
+    if let Some(stream) = source.host_stream() {
+        let stream = stream.downcast::<InputStream>();
+        let stream = stream.map_err(|_| io::Error::other("a stream of another host"))?;
+        while left > 0 {
+            left -= out
+                .blocking_splice(&stream, left)
+                .map_err(broken)?
+                .min(left);
+        }
+        return Ok(());
+    }
+    while let Some(piece) = source.next()? {
+        left = left
+            .checked_sub(piece.len() as u64)
+            .ok_or_else(|| io::Error::other("the source has more than it said"))?;
+        write(out, &piece)?;
+    }
+    match left {
+        0 => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// Writes as the host takes it; a write that waits for itself takes 4096 bytes at most.
+fn write(out: &OutputStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let room = out.check_write().map_err(broken)?;
+        if room == 0 {
+            out.subscribe().block();
+            continue;
+        }
+        let length = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+        let (now, later) = bytes.split_at(length);
+        out.write(now).map_err(broken)?;
+        bytes = later;
+    }
+    Ok(())
+}
+
+fn broken(error: StreamError) -> io::Error {
+    match error {
+        StreamError::Closed => io::ErrorKind::BrokenPipe.into(),
+        StreamError::LastOperationFailed(why) => io::Error::other(why.to_debug_string()),
+    }
+}
