@@ -144,13 +144,13 @@ impl Instance {
         &mut self,
         scheme: Scheme,
         request: http::Request<RequestBody>,
-        client: Option<IpAddr>,
+        client: IpAddr,
         answer: Answer,
     ) -> wasmtime::Result<()> {
         self.store.set_epoch_deadline(1);
         let state = self.store.data_mut();
         for output in &state.outputs {
-            output.begin(client);
+            output.begin(Some(client));
         }
         let mut http = state.http();
         let request = http.new_incoming_request(scheme, request)?;

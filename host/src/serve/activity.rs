@@ -5,9 +5,9 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -27,6 +27,18 @@ const ASKED: u8 = 3;
 /// The answer is on its way to the client.
 const ANSWERING: u8 = 4;
 
+/// What a connection is told from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Order {
+    /// Nothing: go on.
+    None,
+    /// Finish the request under way, if there is one, and close.
+    Finish,
+    /// Close at once.
+    Cut,
+}
+
 /// The state of one connection. All times are the clock's milliseconds.
 #[derive(Debug)]
 pub(crate) struct Activity {
@@ -36,6 +48,9 @@ pub(crate) struct Activity {
     since: AtomicU64,
     /// When a byte moved last, put off by the time that guests have run since.
     moved: AtomicU64,
+    order: AtomicU8,
+    /// Wakes the connection's task.
+    waker: Mutex<Option<Waker>>,
 }
 
 impl Activity {
@@ -46,6 +61,35 @@ impl Activity {
             phase: AtomicU8::new(FRESH),
             since: AtomicU64::new(now),
             moved: AtomicU64::new(now),
+            order: AtomicU8::new(Order::None as u8),
+            waker: Mutex::new(None),
+        }
+    }
+
+    /// Tells the connection something; an order is never taken back.
+    pub fn tell(&self, order: Order) {
+        self.order.fetch_max(order as u8, SeqCst);
+        if let Some(waker) = &*self.waker() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Has [`Activity::tell`] wake this task, which then asks for its [`Activity::order`].
+    pub fn wake(&self, task: &Waker) {
+        *self.waker() = Some(task.clone());
+    }
+
+    fn waker(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.waker
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner())
+    }
+
+    pub fn order(&self) -> Order {
+        match self.order.load(SeqCst) {
+            order if order == Order::None as u8 => Order::None,
+            order if order == Order::Finish as u8 => Order::Finish,
+            _ => Order::Cut,
         }
     }
 

@@ -3,7 +3,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,44 +14,7 @@ use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::activity::Activity;
-
-/// What those who work on one request know of each other.
-#[derive(Debug)]
-pub(crate) struct Exchange {
-    pub activity: Arc<Activity>,
-    /// The guest failed, so a body that seems to end has not.
-    broken: AtomicBool,
-    /// When the client got its answer, or went away; 0 before that.
-    left: AtomicU64,
-}
-
-impl Exchange {
-    pub fn new(activity: Arc<Activity>) -> Self {
-        Exchange {
-            activity,
-            broken: AtomicBool::new(false),
-            left: AtomicU64::new(0),
-        }
-    }
-
-    pub fn break_off(&self) {
-        self.broken.store(true, Ordering::Release);
-    }
-
-    /// The client has its answer or is gone: what the guest still does is for itself alone.
-    pub fn client_left(&self) {
-        self.left
-            .store(self.activity.now().max(1), Ordering::Release);
-    }
-
-    /// How long the guest has waited, with no byte moving for its client.
-    pub fn still_for(&self) -> Duration {
-        match self.left.load(Ordering::Acquire) {
-            0 => self.activity.still_for(),
-            left => Duration::from_millis(self.activity.now().saturating_sub(left)),
-        }
-    }
-}
+use super::exchange::Exchange;
 
 /// A request's body as the guest gets it.
 pub(crate) struct RequestBody {
@@ -125,7 +87,7 @@ impl Body for RequestBody {
 }
 
 /// The body of an answer.
-pub(crate) enum ResponseBody {
+pub(super) enum ResponseBody {
     /// The host's own words.
     Text {
         text: Option<Bytes>,
@@ -136,6 +98,16 @@ pub(crate) enum ResponseBody {
         body: HyperOutgoingBody,
         exchange: Arc<Exchange>,
     },
+}
+
+impl ResponseBody {
+    /// One line.
+    pub fn text(line: &str, activity: Arc<Activity>) -> Self {
+        ResponseBody::Text {
+            text: Some(Bytes::from(format!("{line}\n"))),
+            activity,
+        }
+    }
 }
 
 impl Body for ResponseBody {
@@ -152,7 +124,7 @@ impl Body for ResponseBody {
             }
             ResponseBody::Guest { body, exchange } => {
                 let frame = ready!(Pin::new(body).poll_frame(cx));
-                if frame.is_none() && exchange.broken.load(Ordering::Acquire) {
+                if frame.is_none() && exchange.is_broken() {
                     // Wasmtime ends the body of a guest that died as if it were complete.
                     return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
                 }
@@ -182,7 +154,7 @@ impl Drop for ResponseBody {
             ResponseBody::Text { activity, .. } => activity.answered(),
             ResponseBody::Guest { exchange, .. } => {
                 exchange.client_left();
-                exchange.activity.answered();
+                exchange.origin.activity.answered();
             }
         }
     }

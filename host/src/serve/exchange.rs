@@ -4,10 +4,10 @@
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -15,17 +15,68 @@ use tokio::time::{Sleep, sleep, timeout};
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 use super::activity::Activity;
-use super::body::{Exchange, RequestBody, ResponseBody};
+use super::body::{RequestBody, ResponseBody};
 use crate::Shared;
 use crate::instance::Answer;
 use crate::log::{Line, Source};
 
-/// Where a request came from.
-#[derive(Clone)]
+/// Where requests come from, and who answers them: one of these a connection.
 pub(super) struct Origin {
+    pub shared: Arc<Shared>,
     pub client: IpAddr,
     pub secure: bool,
     pub activity: Arc<Activity>,
+}
+
+impl Origin {
+    fn log(&self, text: &str) {
+        (self.shared.log)(Line {
+            source: Source::Host,
+            client: Some(self.client),
+            text,
+        });
+    }
+}
+
+/// What those who work on one request know of each other.
+pub(super) struct Exchange {
+    pub origin: Arc<Origin>,
+    /// The guest failed, so a body that seems to end has not.
+    broken: AtomicBool,
+    /// When the client got its answer, or went away; 0 before that.
+    left: AtomicU64,
+}
+
+impl Exchange {
+    fn new(origin: Arc<Origin>) -> Self {
+        Exchange {
+            origin,
+            broken: AtomicBool::new(false),
+            left: AtomicU64::new(0),
+        }
+    }
+
+    fn break_off(&self) {
+        self.broken.store(true, Ordering::Release);
+    }
+
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    /// The client has its answer or is gone: what the guest still does is for itself alone.
+    pub fn client_left(&self) {
+        self.left
+            .store(self.origin.activity.now().max(1), Ordering::Release);
+    }
+
+    /// How long the guest has waited, with no byte moving for its client.
+    fn still_for(&self) -> Duration {
+        match self.left.load(Ordering::Acquire) {
+            0 => self.origin.activity.still_for(),
+            left => Duration::from_millis(self.origin.activity.now().saturating_sub(left)),
+        }
+    }
 }
 
 /// How a guest's work on a request ended.
@@ -42,28 +93,25 @@ enum End {
 /// Answers one request. Dropping this, which is what hyper does when the client goes away, lets the
 /// guest go on alone, so that it can put away what it has begun.
 pub(super) async fn answer(
-    shared: Arc<Shared>,
-    origin: Origin,
+    origin: Arc<Origin>,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
-    let activity = origin.activity.clone();
-    activity.asked();
-    let response = match admit(&shared, &origin, request).await {
-        Ok((request, permit)) => run(shared, origin, request, permit).await,
+    origin.activity.asked();
+    let response = match admit(&origin, request).await {
+        Ok((request, permit)) => run(&origin, request, permit).await,
         Err(refusal) => refusal,
     };
-    activity.answering();
+    origin.activity.answering();
     response
 }
 
 /// Refuses what the guest need not see, and waits for a free place.
 async fn admit(
-    shared: &Arc<Shared>,
     origin: &Origin,
     request: Request<Incoming>,
 ) -> Result<(Request<RequestBody>, OwnedSemaphorePermit), Response<ResponseBody>> {
-    let limits = &shared.limits;
-    let refuse = |status, text: &str| refusal(status, text, &origin.activity);
+    let limits = &origin.shared.limits;
+    let refuse = |status, text: &str| refusal(status, text, origin);
     if request.uri().authority().is_none() && !request.headers().contains_key(header::HOST) {
         return Err(refuse(
             StatusCode::BAD_REQUEST,
@@ -83,14 +131,15 @@ async fn admit(
             .insert(header::CONNECTION, HeaderValue::from_static("close"));
         return Err(refusal);
     }
-    let permit = match shared.places.clone().try_acquire_owned() {
-        Ok(permit) => Ok(permit),
-        Err(_) => match timeout(limits.queue_time, shared.places.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(()),
-        },
+    let places = &origin.shared.places;
+    let permit = match places.clone().try_acquire_owned() {
+        Ok(permit) => Some(permit),
+        Err(_) => timeout(limits.queue_time, places.clone().acquire_owned())
+            .await
+            .ok()
+            .and_then(Result::ok),
     };
-    let Ok(permit) = permit else {
+    let Some(permit) = permit else {
         let mut refusal = refuse(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable: too many requests at once, try again",
@@ -125,27 +174,14 @@ fn forget_claims(headers: &mut HeaderMap) {
 }
 
 async fn run(
-    shared: Arc<Shared>,
-    origin: Origin,
+    origin: &Arc<Origin>,
     request: Request<RequestBody>,
     permit: OwnedSemaphorePermit,
 ) -> Response<ResponseBody> {
-    let exchange = Arc::new(Exchange::new(origin.activity.clone()));
+    let exchange = Arc::new(Exchange::new(origin.clone()));
     let (answer, mut head) = oneshot::channel();
-    let guest = guest(
-        shared.clone(),
-        origin.clone(),
-        request,
-        answer,
-        exchange.clone(),
-        permit,
-    );
-    let mut driver = Driver::new(
-        Box::pin(guest),
-        shared.clone(),
-        origin.client,
-        exchange.clone(),
-    );
+    let guest = guest(request, answer, exchange.clone(), permit);
+    let mut driver = Driver::new(Box::pin(guest), exchange.clone());
     // The guest runs right here: a task of its own for each request halved the requests per second.
     let mut end = None;
     let head = std::future::poll_fn(|cx| {
@@ -167,7 +203,7 @@ async fn run(
         Some(Ok(response)) => response.map(|body| ResponseBody::Guest { body, exchange }),
         Some(Err(code)) => {
             let text = format!("internal error: the proxy gave up on its answer: {code:?}");
-            refusal(StatusCode::INTERNAL_SERVER_ERROR, &text, &origin.activity)
+            refusal(StatusCode::INTERNAL_SERVER_ERROR, &text, origin)
         }
         None => {
             let (status, text) = match end {
@@ -184,33 +220,32 @@ async fn run(
                     "internal error: the proxy failed on this request",
                 ),
             };
-            refusal(status, text, &origin.activity)
+            refusal(status, text, origin)
         }
     }
 }
 
 /// All of a guest's work on one request, until it returns.
 async fn guest(
-    shared: Arc<Shared>,
-    origin: Origin,
     request: Request<RequestBody>,
     answer: Answer,
     exchange: Arc<Exchange>,
     permit: OwnedSemaphorePermit,
 ) -> End {
+    let origin = &exchange.origin;
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let scheme = if origin.secure {
         Scheme::Https
     } else {
         Scheme::Http
     };
-    let what = format_args!("{} {}", request.method(), request.uri().path()).to_string();
     let result = async {
-        let mut instance = shared.pool.take().await?;
+        let mut instance = origin.shared.pool.take().await?;
         let result = instance
-            .answer(scheme, request, Some(origin.client), answer)
+            .answer(scheme, request, origin.client, answer)
             .await;
         match &result {
-            Ok(()) => shared.pool.put_back(instance),
+            Ok(()) => origin.shared.pool.put_back(instance),
             // Before the instance, and with it the sending end of the body, is dropped.
             Err(_) => exchange.break_off(),
         }
@@ -221,12 +256,10 @@ async fn guest(
     match result {
         Ok(()) => End::Returned,
         Err(error) => {
-            let text = format!("{what}: the guest failed: {error:#}");
-            (shared.log)(Line {
-                source: Source::Host,
-                client: Some(origin.client),
-                text: &text,
-            });
+            origin.log(&format!(
+                "{method} {}: the guest failed: {error:#}",
+                uri.path()
+            ));
             End::Failed
         }
     }
@@ -238,19 +271,15 @@ type Guest = Pin<Box<dyn Future<Output = End> + Send>>;
 /// in a task of its own, within the same limits.
 struct Driver {
     guest: Option<Guest>,
-    shared: Arc<Shared>,
-    client: IpAddr,
     exchange: Arc<Exchange>,
     ran: Duration,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Driver {
-    fn new(guest: Guest, shared: Arc<Shared>, client: IpAddr, exchange: Arc<Exchange>) -> Self {
+    fn new(guest: Guest, exchange: Arc<Exchange>) -> Self {
         Driver {
             guest: Some(guest),
-            shared,
-            client,
             exchange,
             ran: Duration::ZERO,
             timer: None,
@@ -265,12 +294,13 @@ impl Driver {
         let result = guest.as_mut().poll(cx);
         let took = started.elapsed();
         self.ran += took;
-        self.exchange.activity.guest_ran(took);
+        let origin = &self.exchange.origin;
+        origin.activity.guest_ran(took);
         if let Poll::Ready(end) = result {
             self.guest = None;
             return Poll::Ready(end);
         }
-        if self.ran > self.shared.limits.guest_time {
+        if self.ran > origin.shared.limits.guest_time {
             return Poll::Ready(self.cut(End::Overrun));
         }
         ready!(self.poll_stalled(cx));
@@ -280,7 +310,7 @@ impl Driver {
     /// A quarter more than clients get: a guest whose client stalls is told so, by an error from
     /// the body that it reads or writes, and needs time to put away what it has begun.
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let limits = &self.shared.limits;
+        let limits = &self.exchange.origin.shared.limits;
         let allowed = limits.stalled_transfer + limits.stalled_transfer / 4;
         loop {
             let timer = self
@@ -298,14 +328,9 @@ impl Driver {
     fn cut(&mut self, end: End) -> End {
         self.exchange.break_off();
         self.guest = None;
-        let text = match end {
+        self.exchange.origin.log(match end {
             End::Overrun => "cut off: the guest ran for too long",
             _ => "cut off: the guest waited for too long",
-        };
-        (self.shared.log)(Line {
-            source: Source::Host,
-            client: Some(self.client),
-            text,
         });
         end
     }
@@ -313,31 +338,19 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        let Some(guest) = self.guest.take() else {
-            return;
-        };
-        let mut rest = Driver::new(
-            guest,
-            self.shared.clone(),
-            self.client,
-            self.exchange.clone(),
-        );
-        rest.ran = self.ran;
         // Without a runtime everything is coming to its end anyway.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        if let Some(guest) = self.guest.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let mut rest = Driver::new(guest, self.exchange.clone());
+            rest.ran = self.ran;
             runtime.spawn(async move { std::future::poll_fn(|cx| rest.poll_guest(cx)).await });
-        } else {
-            rest.guest = None;
         }
     }
 }
 
-fn refusal(status: StatusCode, text: &str, activity: &Arc<Activity>) -> Response<ResponseBody> {
-    let text = Some(Bytes::from(format!("{text}\n")));
-    let mut response = Response::new(ResponseBody::Text {
-        text,
-        activity: activity.clone(),
-    });
+fn refusal(status: StatusCode, text: &str, origin: &Origin) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::text(text, origin.activity.clone()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(

@@ -8,20 +8,22 @@ mod tls;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use wasmtime_wasi_http::io::TokioIo;
 
 use crate::log::{Line, Source};
 use crate::{Error, Shared};
-use activity::{Activity, Watched};
+use activity::{Activity, Order, Watched};
+use exchange::Origin;
 pub use tls::Tls;
 
 /// Pause after a failure to accept that the next attempt would meet too: no file descriptor left.
@@ -36,7 +38,8 @@ pub(crate) async fn serve(
 ) -> Result<(), Error> {
     let connections = shared.limits.connections;
     let places = Arc::new(Semaphore::new(connections));
-    let (stop, stopping) = watch::channel(false);
+    let register = Arc::new(Register::default());
+    let sweeper = tokio::spawn(sweep(shared.clone(), register.clone()));
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -46,14 +49,17 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((socket, address, place)) => {
-                let connection = Connection {
+                let activity = Arc::new(Activity::new(shared.clock.clone()));
+                register.add(&activity);
+                let origin = Origin {
                     shared: shared.clone(),
-                    tls: tls.clone(),
-                    stopping: stopping.clone(),
-                    address,
+                    client: address.ip().to_canonical(),
+                    secure: tls.is_some(),
+                    activity,
                 };
+                let tls = tls.clone();
                 tokio::spawn(async move {
-                    connection.serve(socket).await;
+                    connect(Arc::new(origin), tls, socket).await;
                     drop(place);
                 });
             }
@@ -69,14 +75,15 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
+    register.tell_all(|_| Some(Order::Finish));
     // Both only fail when nobody is there any more, which is what they wait for.
-    let _ = stop.send(true);
     let _ = places.acquire_many(connections as u32).await;
     // Guests may go on after their answers.
     let _ = shared
         .places
         .acquire_many(shared.limits.concurrent_requests)
         .await;
+    sweeper.abort();
     Ok(())
 }
 
@@ -93,75 +100,98 @@ async fn accept(
     Ok((socket, address, place))
 }
 
-struct Connection {
-    shared: Arc<Shared>,
-    tls: Option<Tls>,
-    stopping: watch::Receiver<bool>,
-    address: SocketAddr,
-}
+/// All connections, for those who have something to tell them.
+#[derive(Default)]
+struct Register(Mutex<Vec<Weak<Activity>>>);
 
-impl Connection {
-    async fn serve(self, socket: TcpStream) {
-        // Answers go out as they are written; without it, small ones wait for the client's next packet.
-        let _ = socket.set_nodelay(true);
-        let activity = Arc::new(Activity::new(self.shared.clock.clone()));
-        let socket = Watched {
-            socket,
-            activity: activity.clone(),
-        };
-        let watchdog = watch_over(self.shared.clone(), activity.clone());
-        let tls = self.tls.clone();
-        let serving = async move {
-            match tls {
-                None => self.speak(socket, activity).await,
-                // A handshake that fails is the client's affair.
-                Some(Tls(acceptor)) => {
-                    if let Ok(stream) = acceptor.accept(socket).await {
-                        self.speak(stream, activity).await;
-                    }
-                }
+impl Register {
+    fn add(&self, activity: &Arc<Activity>) {
+        self.lock().push(Arc::downgrade(activity));
+    }
+
+    fn tell_all(&self, order: impl Fn(&Activity) -> Option<Order>) {
+        self.lock().retain(|activity| {
+            let activity = activity.upgrade();
+            if let Some(activity) = &activity
+                && let Some(order) = order(activity)
+            {
+                activity.tell(order);
             }
-        };
-        tokio::select! {
-            () = serving => {}
-            () = watchdog => {}
-        }
+            activity.is_some()
+        });
     }
 
-    async fn speak(
-        mut self,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        activity: Arc<Activity>,
-    ) {
-        let origin = exchange::Origin {
-            client: self.address.ip().to_canonical(),
-            secure: self.tls.is_some(),
-            activity,
-        };
-        let shared = self.shared;
-        let service = service_fn(move |request| {
-            let answer = exchange::answer(shared.clone(), origin.clone(), request);
-            async { Ok::<_, Infallible>(answer.await) }
-        });
-        let connection = http1::Builder::new()
-            // The watchdog sees to it, without a timer a request.
-            .header_read_timeout(None)
-            .serve_connection(TokioIo::new(stream), service);
-        let mut connection = pin!(connection);
-        tokio::select! {
-            // An error is the client's going away, or ours after a broken body.
-            _ = &mut connection => return,
-            _ = self.stopping.wait_for(|stopping| *stopping) => {}
-        }
-        connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
+    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Activity>>> {
+        self.0.lock().unwrap_or_else(|broken| broken.into_inner())
     }
 }
 
-/// Ready when the connection is to be cut.
-async fn watch_over(shared: Arc<Shared>, activity: Arc<Activity>) {
-    let interval = shared.limits.check_interval();
-    while !activity.is_overdue(&shared.limits) {
-        sleep(interval).await;
+/// Cuts the connections that are overdue. One task for all of them: timers of their own would cost
+/// each request a few microseconds.
+async fn sweep(shared: Arc<Shared>, register: Arc<Register>) {
+    loop {
+        sleep(shared.limits.check_interval()).await;
+        register.tell_all(|activity| activity.is_overdue(&shared.limits).then_some(Order::Cut));
     }
+}
+
+async fn connect(origin: Arc<Origin>, tls: Option<Tls>, socket: TcpStream) {
+    // Answers go out as they are written; without it, small ones wait for the client's next packet.
+    let _ = socket.set_nodelay(true);
+    let socket = Watched {
+        socket,
+        activity: origin.activity.clone(),
+    };
+    let Some(Tls(acceptor)) = tls else {
+        return speak(origin, socket).await;
+    };
+    let activity = &origin.activity;
+    let told = std::future::poll_fn(|cx| {
+        activity.wake(cx.waker());
+        if activity.order() == Order::None {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    });
+    let stream = tokio::select! {
+        stream = acceptor.accept(socket) => stream,
+        () = told => return,
+    };
+    // A handshake that fails is the client's affair.
+    if let Ok(stream) = stream {
+        speak(origin, stream).await;
+    }
+}
+
+async fn speak(origin: Arc<Origin>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    let activity = origin.activity.clone();
+    let service = service_fn(move |request| {
+        let answer = exchange::answer(origin.clone(), request);
+        async { Ok::<_, Infallible>(answer.await) }
+    });
+    let connection = http1::Builder::new()
+        // The sweeper sees to it, without a timer a request.
+        .header_read_timeout(None)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let mut order = Order::None;
+    let mut known = false;
+    std::future::poll_fn(|cx| {
+        if !known {
+            activity.wake(cx.waker());
+            known = true;
+        }
+        let ordered = activity.order();
+        if ordered == Order::Cut {
+            return Poll::Ready(());
+        }
+        if ordered != order {
+            connection.as_mut().graceful_shutdown();
+            order = ordered;
+        }
+        // An error is the client's going away, or ours after a broken body.
+        connection.as_mut().poll(cx).map(drop)
+    })
+    .await;
 }

@@ -1,0 +1,37 @@
+//! Small answers: requests a second of the proxy on the embedded host, beside the floor component that
+//! reads the store once and does nothing else, and plain hyper on the same store.
+//!
+//! `cargo bench --bench requests`
+
+mod support;
+
+use goproxy_edge_host::HostConfig;
+use support::{
+    Contender, Folder, compare, fill_store, floor, native, print_requests, serve, serve_host,
+};
+
+const CONNECTIONS: usize = 16;
+
+fn main() {
+    let folder = Folder::new("requests");
+    let [native_store, floor_store] =
+        ["native", "floor"].map(|name| folder.path().join(format!("{name}.redb")));
+    fill_store(&native_store, 0);
+    fill_store(&floor_store, 0);
+    let files = folder.path().to_owned();
+    let native =
+        serve(move |listener| async move { native::serve(listener, native_store, &files).await });
+    let floor = serve_host(HostConfig::new(floor(), floor_store));
+
+    let contenders = [
+        Contender::new("floor component", floor, "/get"),
+        Contender::new("plain hyper and redb", native, "/get"),
+    ];
+    let measured = compare(&contenders, CONNECTIONS);
+    print_requests(
+        "Small answers from the store, 16 connections",
+        &contenders,
+        &measured,
+        0,
+    );
+}

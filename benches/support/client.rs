@@ -1,0 +1,123 @@
+//! The client that loads a server: one thread, some connections, one request after the other on each.
+//!
+//! Written on plain sockets: a client that costs more than the server would hide what differs.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// What one round gave.
+#[derive(Debug, Default)]
+pub struct Measured {
+    pub requests: u64,
+    /// Bytes of bodies.
+    pub bytes: u64,
+    pub time: Duration,
+    pub p99: Duration,
+}
+
+impl Measured {
+    pub fn per_second(&self) -> f64 {
+        self.requests as f64 / self.time.as_secs_f64()
+    }
+}
+
+/// Loads the server for some time. `headers` are whole lines with their ends.
+///
+/// # Panics
+/// When an answer is not a whole 200.
+pub fn load(
+    address: SocketAddr,
+    path: &str,
+    headers: &str,
+    connections: usize,
+    time: Duration,
+) -> Measured {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let started = Instant::now();
+    let mut latencies = Vec::new();
+    let mut measured = Measured::default();
+    runtime.block_on(async {
+        let mut tasks = Vec::new();
+        for _ in 0..connections {
+            tasks.push(tokio::spawn(ask(address, request.clone(), started + time)));
+        }
+        for task in tasks {
+            let (bytes, times) = task.await.expect("a server that answers");
+            measured.bytes += bytes;
+            latencies.extend(times);
+        }
+    });
+    measured.time = started.elapsed();
+    measured.requests = latencies.len() as u64;
+    latencies.sort_unstable();
+    measured.p99 = latencies
+        .get(latencies.len() * 99 / 100)
+        .copied()
+        .unwrap_or_default();
+    measured
+}
+
+async fn ask(address: SocketAddr, request: String, until: Instant) -> (u64, Vec<Duration>) {
+    let mut socket = TcpStream::connect(address)
+        .await
+        .expect("a server that listens");
+    socket.set_nodelay(true).expect("an open socket");
+    let mut buffer = vec![0; 512 << 10];
+    let (mut bytes, mut times) = (0, Vec::new());
+    loop {
+        let started = Instant::now();
+        if started >= until {
+            return (bytes, times);
+        }
+        socket
+            .write_all(request.as_bytes())
+            .await
+            .expect("an open connection");
+        bytes += read_answer(&mut socket, &mut buffer).await;
+        times.push(started.elapsed());
+    }
+}
+
+async fn read_answer(socket: &mut TcpStream, buffer: &mut [u8]) -> u64 {
+    let mut filled = 0;
+    let head = loop {
+        let read = socket
+            .read(&mut buffer[filled..])
+            .await
+            .expect("an open connection");
+        assert!(read > 0, "the server closed the connection");
+        filled += read;
+        if let Some(end) = buffer[..filled]
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+        {
+            break end + 4;
+        }
+    };
+    let text = std::str::from_utf8(&buffer[..head])
+        .expect("a head in ASCII")
+        .to_ascii_lowercase();
+    assert!(text.starts_with("http/1.1 200"), "{text}");
+    let length = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
+    let length: u64 = length
+        .expect("a content-length")
+        .trim()
+        .parse()
+        .expect("a number");
+    let mut rest = length - (filled - head) as u64;
+    while rest > 0 {
+        let read = socket.read(buffer).await.expect("an open connection") as u64;
+        assert!(read > 0, "the server broke off");
+        rest -= read;
+    }
+    length
+}

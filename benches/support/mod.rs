@@ -1,0 +1,190 @@
+//! What the benchmarks share: servers to compare, a client that loads them, and a way to say it.
+
+#![allow(dead_code, reason = "each benchmark uses a part of this")]
+
+pub mod client;
+pub mod native;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use goproxy_edge_host::{Host, HostConfig};
+use tokio::net::TcpListener;
+
+/// One measurement of one server. Short, since rounds alternate and the best of them counts:
+/// whatever else the machine does only ever slows a server down.
+pub const ROUND: Duration = Duration::from_millis(1500);
+pub const ROUNDS: usize = 4;
+
+/// The bytes of a chunk that a store in redb holds without waste.
+pub const CHUNK: usize = 262_016;
+
+/// The proxy.
+pub static COMPONENT: &[u8] = include_bytes!(env!("GOPROXY_EDGE_COMPONENT"));
+
+/// The floor component.
+pub fn floor() -> Vec<u8> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("cargo's own folders");
+    let file = component_build::build("goproxy-edge-floor", target)
+        .unwrap_or_else(|error| panic!("{error}"));
+    std::fs::read(file).expect("what cargo has just built")
+}
+
+/// A folder that is there as long as this is.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Folder {
+        let path =
+            std::env::temp_dir().join(format!("goproxy-edge-bench-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("a folder for temporary files");
+        Folder(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A store file that holds `floor` and this many chunks, as the host's own store writes them.
+pub fn fill_store(file: &Path, chunks: usize) {
+    let table = redb::TableDefinition::<&str, &[u8]>::new("default");
+    let database = redb::Database::create(file).expect("a new store");
+    let write = database.begin_write().expect("a store that works");
+    {
+        let mut table = write.open_table(table).expect("a store that works");
+        table
+            .insert("floor", [7u8; 200].as_slice())
+            .expect("a store that works");
+        let chunk: Vec<u8> = (0..CHUNK).map(|place| (place * 31 % 251) as u8).collect();
+        for number in 0..chunks {
+            table
+                .insert(format!("chunk-{number}").as_str(), chunk.as_slice())
+                .expect("a store that works");
+        }
+    }
+    write.commit().expect("a store that works");
+}
+
+/// A server on threads of its own, until the process ends.
+pub fn serve<F>(start: impl FnOnce(TcpListener) -> F + Send + 'static) -> SocketAddr
+where
+    F: Future<Output = ()> + 'static,
+{
+    let (sender, address) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            sender
+                .send(listener.local_addr().expect("a bound listener"))
+                .expect("somebody who waits");
+            start(listener).await;
+        });
+    });
+    address.recv().expect("a server that starts")
+}
+
+/// The embedded host.
+pub fn serve_host(config: HostConfig) -> SocketAddr {
+    let host = Host::new(config).unwrap_or_else(|error| panic!("{error}"));
+    serve(|listener| async move {
+        let _ = host.serve(listener, None, std::future::pending()).await;
+    })
+}
+
+/// One thing to measure.
+pub struct Contender {
+    pub name: &'static str,
+    pub address: SocketAddr,
+    pub path: String,
+    pub headers: String,
+}
+
+impl Contender {
+    pub fn new(name: &'static str, address: SocketAddr, path: impl Into<String>) -> Self {
+        Contender {
+            name,
+            address,
+            path: path.into(),
+            headers: String::new(),
+        }
+    }
+}
+
+/// Measures them in turns, and returns the best round of each.
+pub fn compare(contenders: &[Contender], connections: usize) -> Vec<client::Measured> {
+    let measure = |contender: &Contender, time| {
+        client::load(
+            contender.address,
+            &contender.path,
+            &contender.headers,
+            connections,
+            time,
+        )
+    };
+    for contender in contenders {
+        measure(contender, ROUND / 5);
+    }
+    let mut best: Vec<Option<client::Measured>> = contenders.iter().map(|_| None).collect();
+    for _ in 0..ROUNDS {
+        for (contender, best) in contenders.iter().zip(&mut best) {
+            let measured = measure(contender, ROUND);
+            if best
+                .as_ref()
+                .is_none_or(|best| measured.per_second() > best.per_second())
+            {
+                *best = Some(measured);
+            }
+        }
+    }
+    best.into_iter().flatten().collect()
+}
+
+/// Prints a line a contender; ratios are to the one at `floor`.
+pub fn print_requests(
+    title: &str,
+    contenders: &[Contender],
+    measured: &[client::Measured],
+    floor: usize,
+) {
+    println!("\n{title}");
+    for (contender, one) in contenders.iter().zip(measured) {
+        println!(
+            "  {:<44} {:>9.0} requests/s  {:>4.0} %  p99 {:>6.2} ms",
+            contender.name,
+            one.per_second(),
+            100.0 * one.per_second() / measured[floor].per_second(),
+            one.p99.as_secs_f64() * 1e3,
+        );
+    }
+}
+
+/// The same in bytes a second.
+pub fn print_throughput(
+    title: &str,
+    contenders: &[Contender],
+    measured: &[client::Measured],
+    floor: usize,
+) {
+    println!("\n{title}");
+    for (contender, one) in contenders.iter().zip(measured) {
+        let rate = |one: &client::Measured| one.bytes as f64 / one.time.as_secs_f64();
+        println!(
+            "  {:<44} {:>9.0} MB/s  {:>4.0} %",
+            contender.name,
+            rate(one) / 1e6,
+            100.0 * rate(one) / rate(&measured[floor]),
+        );
+    }
+}
