@@ -13,6 +13,8 @@ pub mod time;
 pub mod version;
 pub mod zip;
 
+#[cfg(test)]
+mod oracle;
 mod unicode;
 
 pub use path::{ModulePath, PathError};
