@@ -20,6 +20,7 @@ pub mod access;
 pub mod edge;
 mod hex;
 pub mod http;
+mod json;
 pub mod module;
 mod order;
 pub mod proxy;

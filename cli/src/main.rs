@@ -1,14 +1,20 @@
 //! The `goproxy-edge` command: what it can be asked to do, and its exit codes.
 //!
 //! One file a subcommand; each has an `Args` for clap and a `run`. Nothing here knows Wasmtime: `serve`
-//! hands everything to the `goproxy-edge-host` library, and the other subcommands speak HTTP to a server.
+//! hands everything to the `goproxy-edge-host` library, and the other subcommands speak HTTP to a server
+//! (`client`, with what `credential` finds).
 
+mod client;
+mod credential;
 mod data;
+mod git;
 mod import;
+mod progress;
 mod publish;
 mod repair;
 mod serve;
 mod token;
+mod url;
 
 use std::process::ExitCode;
 

@@ -1,10 +1,10 @@
 //! Tokens as they stand in the settings: a hash, never the secret, and what it allows.
 
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::Project;
 use crate::hex;
+use crate::json::{Json, NotJson};
 use crate::module::Timestamp;
 
 const SECONDS_A_DAY: i64 = 24 * 60 * 60;
@@ -72,36 +72,33 @@ impl Token {
         if json == "[]" {
             return Ok(Vec::new());
         }
-        // The error's own text may quote the value.
-        let list: Value = serde_json::from_str(json).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
+        let list = Json::parse(json.as_bytes()).map_err(|NotJson { line, column }| {
             format!("it is not JSON (line {line}, column {column})")
         })?;
-        let list = list.as_array().ok_or("it is not a JSON list")?;
+        let list = list.list().ok_or("it is not a JSON list")?;
         list.iter()
             .enumerate()
             .map(|(at, token)| Token::parse(at, token))
             .collect()
     }
 
-    fn parse(at: usize, token: &Value) -> Result<Self, String> {
+    fn parse(at: usize, token: &Json) -> Result<Self, String> {
         let number = at + 1;
-        let no_object = || format!("token {number} is not a JSON object");
-        let fields = token.as_object().ok_or_else(no_object)?;
-        let name = fields
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        if token.members().is_none() {
+            return Err(format!("token {number} is not a JSON object"));
+        }
+        let name = token.get("name").and_then(Json::text).unwrap_or_default();
         if name.is_empty() || name.chars().any(char::is_control) {
             return Err(format!(
                 "token {number} has no `name`, or one with control characters"
             ));
         }
-        Token::check(name, fields).map_err(|what| format!("the token `{name}`: {what}"))
+        Token::check(name, token).map_err(|what| format!("the token `{name}`: {what}"))
     }
 
-    fn check(name: &str, fields: &Map<String, Value>) -> Result<Self, &'static str> {
-        if fields.keys().any(|field| !FIELDS.contains(&field.as_str())) {
+    fn check(name: &str, fields: &Json) -> Result<Self, &'static str> {
+        let mut names = fields.members().unwrap_or_default().iter();
+        if names.any(|(name, _)| !FIELDS.contains(&name.as_str())) {
             return Err(
                 "it has an unknown field: `name`, `sha256`, `scopes`, `projects`, `expires_at` and \
                  `admin` are known",
@@ -109,7 +106,7 @@ impl Token {
         }
         let hash = fields
             .get("sha256")
-            .and_then(Value::as_str)
+            .and_then(Json::text)
             .and_then(parse_hash);
         let scopes = texts(fields.get("scopes"))
             .and_then(|names| {
@@ -120,9 +117,9 @@ impl Token {
             })
             .filter(|scopes| !scopes.is_empty());
         let expires_at = match fields.get("expires_at") {
-            None | Some(Value::Null) => None,
+            None | Some(Json::Null) => None,
             Some(time) => Some(
-                time.as_str()
+                time.text()
                     .and_then(parse_expiry)
                     .ok_or("`expires_at` is neither an RFC 3339 time nor a date")?,
             ),
@@ -140,7 +137,8 @@ impl Token {
             expires_at,
             admin: match fields.get("admin") {
                 None => false,
-                Some(flag) => flag.as_bool().ok_or("`admin` is not true or false")?,
+                Some(Json::Bool(flag)) => *flag,
+                Some(_) => return Err("`admin` is not true or false"),
             },
         })
     }
@@ -166,8 +164,8 @@ impl Token {
 }
 
 /// A list of texts.
-fn texts(list: Option<&Value>) -> Option<Vec<&str>> {
-    list?.as_array()?.iter().map(Value::as_str).collect()
+fn texts(list: Option<&Json>) -> Option<Vec<&str>> {
+    list?.list()?.iter().map(Json::text).collect()
 }
 
 /// Compares without telling where the first difference is.

@@ -99,3 +99,6 @@ fn base64_digit(value: u8) -> char {
         _ => b'/',
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,9 @@ pub mod time;
 pub mod version;
 pub mod zip;
 
+#[cfg(test)]
+mod oracle;
+mod sha256;
 mod unicode;
 
 pub use path::{ModulePath, PathError};

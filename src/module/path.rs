@@ -357,3 +357,6 @@ pub(super) fn unescape(escaped: &str) -> Option<String> {
     }
     Some(text)
 }
+
+#[cfg(test)]
+mod tests;

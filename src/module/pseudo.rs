@@ -185,3 +185,6 @@ fn decrement(decimal: &str) -> Option<String> {
     }
     Some(format!("{kept}{}{nines}", char::from(last - 1)))
 }
+
+#[cfg(test)]
+mod tests;

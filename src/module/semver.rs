@@ -149,3 +149,6 @@ fn compare_prereleases(x: &str, y: &str) -> Ordering {
     };
     identifiers(x).cmp(&identifiers(y))
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,13 +65,14 @@ impl Timestamp {
     }
 
     /// Reads RFC 3339 as Go's `time.Parse(time.RFC3339, text)` does: any number of decimals
-    /// (beyond nine they are cut), `Z` or an offset.
+    /// (beyond nine they are cut), `Z` or an offset, and, as Go has it, an hour of one digit.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let mut rest = text;
         let year = digits(&mut rest, 4)?;
         let month = part(&mut rest, '-')?;
         let day = part(&mut rest, '-')?;
-        let hour = part(&mut rest, 'T')?;
+        rest = rest.strip_prefix('T')?;
+        let hour = digits(&mut rest, 2).or_else(|| digits(&mut rest, 1))?;
         let minute = part(&mut rest, ':')?;
         let second = part(&mut rest, ':')?;
         let nanos = fraction(&mut rest)?;
@@ -166,7 +167,8 @@ fn offset(text: &str) -> Option<i64> {
     let mut rest = text.strip_prefix(['+', '-'])?;
     let hours = digits(&mut rest, 2)?;
     let minutes = part(&mut rest, ':')?;
-    let valid = rest.is_empty() && hours <= 24 && minutes < 60;
+    // The bounds are those of Go, which takes +24:60 too.
+    let valid = rest.is_empty() && hours <= 24 && minutes <= 60;
     valid.then(|| sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60))
 }
 
@@ -214,3 +216,6 @@ fn date_from_days(days: i64) -> [i64; 3] {
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     [year, month, day]
 }
+
+#[cfg(test)]
+mod tests;

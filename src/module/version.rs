@@ -269,3 +269,6 @@ pub enum VersionFault {
     /// Not a pseudo-version, or one that makes no sense.
     Pseudo(pseudo::PseudoFault),
 }
+
+#[cfg(test)]
+mod tests;

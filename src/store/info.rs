@@ -2,7 +2,8 @@
 //! (golang.org/ref/mod#goproxy-protocol; `RevInfo` and `Origin` of cmd/go).
 
 use serde::Serialize;
-use serde_json::Value;
+
+use crate::json::Json;
 
 use crate::module::{Timestamp, Version};
 
@@ -49,11 +50,11 @@ pub struct Origin {
 
 impl Origin {
     /// Reads an Origin. `None` when it is no object, or one of its fields is no text.
-    pub fn from_json(json: &Value) -> Option<Self> {
-        let fields = json.as_object()?;
-        let text = |name: &str| match fields.get(name) {
-            None | Some(Value::Null) => Some(String::new()),
-            Some(value) => value.as_str().map(str::to_owned),
+    pub fn from_json(json: &Json) -> Option<Self> {
+        json.members()?;
+        let text = |name: &str| match json.get(name) {
+            None | Some(Json::Null) => Some(String::new()),
+            Some(value) => value.text().map(str::to_owned),
         };
         Some(Origin {
             vcs: text("VCS")?,
@@ -87,18 +88,17 @@ impl Info {
     /// Reads a `.info`. `None` when it is none, or names no canonical version. `Time` may be missing
     /// in what others wrote.
     pub fn parse(json: &[u8]) -> Option<Self> {
-        let document: Value = serde_json::from_slice(json).ok()?;
-        let fields = document.as_object()?;
+        let fields = Json::parse(json).ok()?;
         let time = match fields.get("Time") {
             None => Timestamp::ZERO,
-            Some(text) => Timestamp::parse_rfc3339(text.as_str()?)?,
+            Some(text) => Timestamp::parse_rfc3339(text.text()?)?,
         };
         let origin = match fields.get("Origin") {
-            None | Some(Value::Null) => None,
+            None | Some(Json::Null) => None,
             Some(origin) => Some(Origin::from_json(origin)?),
         };
         Some(Info {
-            version: Version::parse(fields.get("Version")?.as_str()?).ok()?,
+            version: Version::parse(fields.get("Version")?.text()?).ok()?,
             time,
             origin: origin.filter(|origin| !origin.is_empty()),
         })

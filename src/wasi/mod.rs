@@ -38,7 +38,8 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
             let wanted = log == Log::Info || log == Log::Error && status >= 500;
             if wanted {
                 // No floating point: formatting it costs 20 KB.
-                let tenths = begun.elapsed().as_micros() / 100;
+                let elapsed = begun.elapsed();
+                let tenths = elapsed.as_secs() * 10_000 + u64::from(elapsed.subsec_micros() / 100);
                 let (whole, tenth) = (tenths / 10, tenths % 10);
                 // A log that can't be written stops nobody.
                 let bytes = sent.bytes;

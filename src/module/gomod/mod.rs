@@ -77,3 +77,6 @@ fn strip_last_space(line: &[u8]) -> Option<&[u8]> {
         is_space.then_some(rest)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,3 +99,6 @@ fn numbers(table: &[u8]) -> impl Iterator<Item = u32> {
         Some(number)
     })
 }
+
+#[cfg(test)]
+mod tests;

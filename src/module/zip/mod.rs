@@ -45,6 +45,8 @@ use reader::{ReadSeek, Reader};
 use writer::Writer;
 
 pub use problem::{Excess, Problem, Reason, ZipError};
+#[cfg(test)]
+pub use vendor::Vendoring;
 
 /// How large an archive and what it holds may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

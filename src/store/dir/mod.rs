@@ -27,7 +27,7 @@ use crate::http::ETag;
 use crate::module::{ModulePath, ModuleVersion, Timestamp, Version, zip};
 use crate::order::sorted;
 
-pub use disk::{Created, Disk, Opened, StdDisk};
+pub use disk::{Created, Disk, Opened, StdDisk, nanos};
 
 const WITHDRAWN: &str = "withdrawn";
 

@@ -1,0 +1,269 @@
+//! Where a token comes from, and which server it may be sent to.
+//!
+//! In this order: `--token`, `GOPROXY_EDGE_TOKEN`, the data folder's `token` file, `.netrc`. The first two are
+//! meant for the server named beside them. The file names its server, and only that one is sent it. `.netrc`
+//! names hosts: over `http` its passwords go to this machine only, as the `go` command has it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::Failure;
+use crate::client::Address;
+use crate::data::{self, TokenFile};
+
+/// A token, and where it was found. Never shows itself.
+#[derive(Clone)]
+pub struct Credential {
+    header: String,
+    source: String,
+}
+
+impl Credential {
+    fn token(token: &str, source: impl Into<String>) -> Self {
+        Self {
+            header: format!("Bearer {}", token.trim()),
+            source: source.into(),
+        }
+    }
+
+    /// The value of the `Authorization` header.
+    pub fn header(&self) -> &str {
+        &self.header
+    }
+}
+
+impl fmt::Display for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the token from {}", self.source)
+    }
+}
+
+/// The server to speak to, and what lets us in, if anything was found.
+///
+/// # Errors
+/// When no server is named and none was started here; when a file that should hold a token cannot be read.
+pub fn look_up(
+    to: Option<Address>,
+    token: Option<String>,
+    data: Option<&Path>,
+) -> Result<(Address, Option<Credential>), Failure> {
+    let from_environment = || {
+        std::env::var("GOPROXY_EDGE_TOKEN")
+            .ok()
+            .filter(|token| !token.is_empty())
+    };
+    let given = match token {
+        Some(token) => Some(Credential::token(&token, "--token")),
+        None => from_environment().map(|token| Credential::token(&token, "GOPROXY_EDGE_TOKEN")),
+    };
+    if let (Some(address), Some(given)) = (&to, &given) {
+        return Ok((address.clone(), Some(given.clone())));
+    }
+    let saved = saved(data)?;
+    let Some(address) = to.or_else(|| saved.as_ref().map(|saved| saved.address.clone())) else {
+        return Err(
+            "no server: name one with --to, or start one here with `goproxy-edge serve`".into(),
+        );
+    };
+    let saved = saved
+        .filter(|saved| same_server(&saved.address, &address))
+        .map(|saved| saved.credential);
+    let credential = match given.or(saved) {
+        Some(credential) => Some(credential),
+        None => from_netrc(&address)?,
+    };
+    Ok((address, credential))
+}
+
+/// The server last started here, and its token.
+struct Saved {
+    address: Address,
+    credential: Credential,
+}
+
+fn saved(data: Option<&Path>) -> Result<Option<Saved>, Failure> {
+    let folder = match data {
+        Some(folder) => folder.to_owned(),
+        None => match data::default_folder() {
+            Ok(folder) => folder,
+            // Nothing can have been saved there.
+            Err(_) => return Ok(None),
+        },
+    };
+    let Some(file) = TokenFile::read(&folder)? else {
+        return Ok(None);
+    };
+    let address = file
+        .address
+        .parse()
+        .map_err(|why| format!("{} holds no address: {why}", folder.join("token").display()))?;
+    let credential = Credential::token(&file.token, folder.join("token").display().to_string());
+    Ok(Some(Saved {
+        address,
+        credential,
+    }))
+}
+
+/// Whether both addresses lead to one server: a base path behind the host changes nothing.
+fn same_server(saved: &Address, named: &Address) -> bool {
+    named
+        .as_str()
+        .strip_prefix(saved.as_str())
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn from_netrc(address: &Address) -> Result<Option<Credential>, Failure> {
+    if !address.is_https() && !address.is_loopback() {
+        return Ok(None);
+    }
+    let Some(file) = netrc_file() else {
+        return Ok(None);
+    };
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("cannot read {}: {error}", file.display()).into()),
+    };
+    Ok(
+        netrc_login(&text, address.host()).map(|(login, password)| Credential {
+            header: format!(
+                "Basic {}",
+                BASE64_STANDARD.encode(format!("{login}:{password}"))
+            ),
+            source: file.display().to_string(),
+        }),
+    )
+}
+
+fn netrc_file() -> Option<PathBuf> {
+    if let Some(file) = std::env::var_os("NETRC").filter(|file| !file.is_empty()) {
+        return Some(file.into());
+    }
+    let name = if cfg!(windows) { "_netrc" } else { ".netrc" };
+    std::env::home_dir().map(|home| home.join(name))
+}
+
+/// Login and password of the host's first complete entry, by the rules of cmd/go/internal/auth/netrc.go:
+/// no `default`, and a macro's lines count for nothing.
+fn netrc_login(text: &str, host: &str) -> Option<(String, String)> {
+    let (mut machine, mut login, mut password) = (None, None, None);
+    let mut in_macro = false;
+    for line in text.lines() {
+        if in_macro {
+            in_macro = !line.trim().is_empty();
+            continue;
+        }
+        let mut words = line.split_whitespace();
+        while let Some(word) = words.next() {
+            match word {
+                "machine" => {
+                    machine = words.next();
+                    (login, password) = (None, None);
+                }
+                // Stands last and is for every host: not what a token should do.
+                "default" => return None,
+                "login" => login = words.next(),
+                "password" => password = words.next(),
+                "macdef" => in_macro = true,
+                _ => {}
+            }
+            if let (Some(machine), Some(login), Some(password)) = (machine, login, password)
+                && machine == host
+            {
+                return Some((login.to_owned(), password.to_owned()));
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn netrc_gives_the_password_of_the_host_that_is_asked() {
+        let rows = [
+            (
+                "one line",
+                "machine a.example login me password s3cret",
+                Some(("me", "s3cret")),
+            ),
+            (
+                "several lines",
+                "machine a.example\n  login me\n  password s3cret\n",
+                Some(("me", "s3cret")),
+            ),
+            (
+                "the second entry",
+                "machine b.example login x password y\nmachine a.example login me password s3cret",
+                Some(("me", "s3cret")),
+            ),
+            (
+                "the first of two for one host",
+                "machine a.example login me password s3cret\nmachine a.example login x password y",
+                Some(("me", "s3cret")),
+            ),
+            ("another host", "machine b.example login x password y", None),
+            (
+                "a host whose name only ends alike",
+                "machine xa.example login x password y",
+                None,
+            ),
+            (
+                "an entry without password",
+                "machine a.example login me\nmachine b.example login x password y",
+                None,
+            ),
+            (
+                "default is no host",
+                "default login me password s3cret",
+                None,
+            ),
+            (
+                "a macro",
+                "macdef init\nmachine a.example login x password y\n\nmachine a.example login me password s3cret",
+                Some(("me", "s3cret")),
+            ),
+            ("empty", "", None),
+        ];
+        for (name, text, expected) in rows {
+            let expected =
+                expected.map(|(login, password)| (login.to_owned(), password.to_owned()));
+            assert_eq!(netrc_login(text, "a.example"), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_saved_token_goes_to_the_server_that_it_was_made_for_and_to_no_other() {
+        let rows = [
+            ("http://127.0.0.1:3000", true),
+            ("http://127.0.0.1:3000/", true),
+            ("http://127.0.0.1:3000/api/v4/projects/1/packages/go", true),
+            ("http://127.0.0.1:30001", false),
+            ("http://127.0.0.1:3001", false),
+            ("https://127.0.0.1:3000", false),
+            ("http://127.0.0.1.evil.example:3000", false),
+            ("http://evil.example/http://127.0.0.1:3000", false),
+        ];
+        let saved: Address = "http://127.0.0.1:3000".parse().unwrap();
+        for (named, expected) in rows {
+            assert_eq!(
+                same_server(&saved, &named.parse().unwrap()),
+                expected,
+                "{named}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_credential_does_not_show_its_token() {
+        assert_eq!(
+            Credential::token("s3cret", "--token").to_string(),
+            "the token from --token"
+        );
+    }
+}
