@@ -99,7 +99,7 @@ where
 pub fn serve_host(config: HostConfig) -> SocketAddr {
     let host = Host::new(config).unwrap_or_else(|error| panic!("{error}"));
     serve(|listener| async move {
-        let _ = host.serve(listener, None, std::future::pending()).await;
+        host.serve(listener, None, std::future::pending()).await;
     })
 }
 

@@ -94,7 +94,7 @@ async fn serve(args: Args) -> Result<(), Failure> {
 
     let host = Host::new(config)?;
     writeln!(io::stdout(), "listening on {url}")?;
-    host.serve(listener, tls, stop_signal()).await?;
+    host.serve(listener, tls, stop_signal()).await;
     log::finish();
     Ok(())
 }

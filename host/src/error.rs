@@ -33,7 +33,7 @@ pub enum Error {
     /// A certificate or key file cannot be used.
     #[error("cannot use {} for https: {detail}", path.display())]
     Tls { path: PathBuf, detail: String },
-    /// The listener failed.
-    #[error("cannot accept connections: {0}")]
-    Listen(#[source] io::Error),
+    /// The operating system has no thread to spare.
+    #[error("cannot start threads: {0}")]
+    Threads(#[source] io::Error),
 }

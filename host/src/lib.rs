@@ -3,8 +3,8 @@
 //! A [`Host`] gives the component what Spin gives it (`wasi:http`, `wasi:keyvalue`, `wasi:config` and
 //! the rest of WASI 0.2) and puts an HTTP server in front. The rooms: `serve` has the connections and
 //! their requests, `instance` the instances that answer them, `engine` Wasmtime's own set-up, `kv` the
-//! store, `settings` and `log` what goes in and out besides. [`Limits`] names everything that is
-//! bounded, and why.
+//! store, `settings` and `log` what goes in and out besides, `workshop` the threads for
+//! guests that work for long. [`Limits`] names everything that is bounded, and why.
 
 mod bindings;
 mod config;
@@ -16,6 +16,7 @@ mod limits;
 pub mod log;
 mod serve;
 mod settings;
+mod workshop;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ struct Shared {
     log: log::Sink,
     pool: instance::Pool,
     clock: Arc<engine::Clock>,
+    workshop: workshop::Workshop,
     /// One permit a request.
     places: Arc<Semaphore>,
 }
@@ -70,11 +72,13 @@ impl Host {
         };
         let pool = instance::Pool::new(&machine, &component, ingredients)?;
         let places = Arc::new(Semaphore::new(limits.concurrent_requests as usize));
+        let workshop = workshop::Workshop::new()?;
         let shared = Shared {
             limits,
             log: config.log,
             pool,
             clock: machine.clock,
+            workshop,
             places,
         };
         Ok(Host {
@@ -89,7 +93,7 @@ impl Host {
         listener: TcpListener,
         tls: Option<Tls>,
         shutdown: impl Future<Output = ()>,
-    ) -> Result<(), Error> {
-        serve::serve(self.shared.clone(), listener, tls, shutdown).await
+    ) {
+        serve::serve(self.shared.clone(), listener, tls, shutdown).await;
     }
 }

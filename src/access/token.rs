@@ -1,17 +1,16 @@
 //! Tokens as they stand in the settings: a hash, never the secret, and what it allows.
 
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::Project;
 use crate::hex;
+use crate::json::{Json, NotJson};
 use crate::module::Timestamp;
 
 const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
 /// What a token allows, by GitLab's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Reads everything.
     ReadApi,
@@ -24,6 +23,16 @@ pub enum Scope {
 }
 
 impl Scope {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "read_api" => Scope::ReadApi,
+            "api" => Scope::Api,
+            "read_package_registry" => Scope::ReadPackageRegistry,
+            "write_package_registry" => Scope::WritePackageRegistry,
+            _ => return None,
+        })
+    }
+
     /// Whether it includes publishing.
     pub fn may_write(self) -> bool {
         matches!(self, Scope::Api | Scope::WritePackageRegistry)
@@ -44,71 +53,93 @@ pub struct Token {
     expires_at: Option<Timestamp>,
 }
 
-/// A token as it is written down.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    name: String,
-    sha256: String,
-    scopes: Vec<Scope>,
-    projects: Vec<String>,
-    #[serde(default)]
-    expires_at: Option<String>,
-    #[serde(default)]
-    admin: bool,
-}
+/// The fields of a token as it is written down.
+const FIELDS: [&str; 6] = [
+    "name",
+    "sha256",
+    "scopes",
+    "projects",
+    "expires_at",
+    "admin",
+];
 
 impl Token {
     /// Reads the `tokens` setting, a JSON list.
     ///
     /// # Errors
-    /// What is wrong, without any value in it.
+    /// What is wrong, without any value in it but a token's name.
     pub fn parse_list(json: &str) -> Result<Vec<Self>, String> {
         if json == "[]" {
             return Ok(Vec::new());
         }
-        let written: Vec<Written> = serde_json::from_str(json).map_err(|error| {
-            // The error's own text may quote the value.
-            let (line, column) = (error.line(), error.column());
-            let what = match error.classify() {
-                serde_json::error::Category::Data => {
-                    "a field is missing, unknown or of the wrong kind"
-                }
-                _ => "it is not JSON",
-            };
-            format!(
-                "{what} (line {line}, column {column}); it is a list of \
-                 {{\"name\",\"sha256\",\"scopes\",\"projects\",\"expires_at\"?,\"admin\"?}}"
-            )
+        let list = Json::parse(json.as_bytes()).map_err(|NotJson { line, column }| {
+            format!("it is not JSON (line {line}, column {column})")
         })?;
-        written.into_iter().map(Token::check).collect()
+        let list = list.list().ok_or("it is not a JSON list")?;
+        list.iter()
+            .enumerate()
+            .map(|(at, token)| Token::parse(at, token))
+            .collect()
     }
 
-    fn check(written: Written) -> Result<Self, String> {
-        let name = written.name;
-        let wrong = |what: &str| format!("the token `{name}`: {what}");
-        if name.is_empty() || name.chars().any(char::is_control) {
-            return Err("a token has no name, or one with control characters".to_owned());
+    fn parse(at: usize, token: &Json) -> Result<Self, String> {
+        let number = at + 1;
+        if token.members().is_none() {
+            return Err(format!("token {number} is not a JSON object"));
         }
-        let hash = parse_hash(&written.sha256)
-            .ok_or_else(|| wrong("`sha256` is not 64 lower-case hex digits"))?;
-        let expires_at = match written.expires_at.as_deref() {
-            None => None,
-            Some(text) => Some(
-                parse_expiry(text)
-                    .ok_or_else(|| wrong("`expires_at` is neither an RFC 3339 time nor a date"))?,
+        let name = token.get("name").and_then(Json::text).unwrap_or_default();
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err(format!(
+                "token {number} has no `name`, or one with control characters"
+            ));
+        }
+        Token::check(name, token).map_err(|what| format!("the token `{name}`: {what}"))
+    }
+
+    fn check(name: &str, fields: &Json) -> Result<Self, &'static str> {
+        let mut names = fields.members().unwrap_or_default().iter();
+        if names.any(|(name, _)| !FIELDS.contains(&name.as_str())) {
+            return Err(
+                "it has an unknown field: `name`, `sha256`, `scopes`, `projects`, `expires_at` and \
+                 `admin` are known",
+            );
+        }
+        let hash = fields
+            .get("sha256")
+            .and_then(Json::text)
+            .and_then(parse_hash);
+        let scopes = texts(fields.get("scopes"))
+            .and_then(|names| {
+                names
+                    .into_iter()
+                    .map(Scope::parse)
+                    .collect::<Option<Vec<_>>>()
+            })
+            .filter(|scopes| !scopes.is_empty());
+        let expires_at = match fields.get("expires_at") {
+            None | Some(Json::Null) => None,
+            Some(time) => Some(
+                time.text()
+                    .and_then(parse_expiry)
+                    .ok_or("`expires_at` is neither an RFC 3339 time nor a date")?,
             ),
         };
-        if written.scopes.is_empty() {
-            return Err(wrong("`scopes` is empty"));
-        }
+        let projects = texts(fields.get("projects"))
+            .ok_or("`projects` is not a list of ids, full paths or `*`")?;
         Ok(Token {
-            hash,
+            name: name.to_owned(),
+            hash: hash.ok_or("`sha256` is not 64 lower-case hex digits")?,
+            scopes: scopes.ok_or(
+                "`scopes` is not a list of `read_api`, `api`, `read_package_registry` and \
+                 `write_package_registry`",
+            )?,
+            projects: projects.into_iter().map(str::to_owned).collect(),
             expires_at,
-            scopes: written.scopes,
-            projects: written.projects,
-            admin: written.admin,
-            name,
+            admin: match fields.get("admin") {
+                None => false,
+                Some(Json::Bool(flag)) => *flag,
+                Some(_) => return Err("`admin` is not true or false"),
+            },
         })
     }
 
@@ -130,6 +161,11 @@ impl Token {
         let mut named = self.projects.iter();
         named.any(|name| name == "*" || project.is_named(name))
     }
+}
+
+/// A list of texts.
+fn texts(list: Option<&Json>) -> Option<Vec<&str>> {
+    list?.list()?.iter().map(Json::text).collect()
 }
 
 /// Compares without telling where the first difference is.
@@ -202,45 +238,51 @@ mod tests {
     fn a_wrong_list_says_what_is_wrong_and_shows_no_value() {
         let right = format!(r#""name":"ci","sha256":"{HASH}","scopes":["api"],"projects":["*"]"#);
         assert!(list(&right).is_ok());
+        let scopes = "the token `ci`: `scopes` is not a list of `read_api`, `api`, \
+                      `read_package_registry` and `write_package_registry`";
+        let hash = "the token `ci`: `sha256` is not 64 lower-case hex digits";
         for (change, with, problem) in [
-            (
-                HASH,
-                "12ab",
-                "the token `ci`: `sha256` is not 64 lower-case hex digits",
-            ),
-            (
-                HASH,
-                &HASH.to_uppercase(),
-                "the token `ci`: `sha256` is not 64 lower-case hex digits",
-            ),
-            (r#"["api"]"#, "[]", "the token `ci`: `scopes` is empty"),
+            (HASH, "hunter2", hash),
+            (HASH, &*HASH.to_uppercase(), hash),
+            (r#"["api"]"#, "[]", scopes),
+            (r#"["api"]"#, r#"["hunter2"]"#, scopes),
+            (r#""scopes""#, r#""admin":true,"projects""#, scopes),
             (
                 r#"["*"]"#,
-                r#"["*"],"expires_at":"soon""#,
+                "\"hunter2\"",
+                "the token `ci`: `projects` is not a list of ids, full paths or `*`",
+            ),
+            (
+                r#"["*"]"#,
+                r#"["*"],"expires_at":"hunter2""#,
                 "the token `ci`: `expires_at` is neither an RFC 3339 time nor a date",
+            ),
+            (
+                r#"["*"]"#,
+                r#"["*"],"admin":"hunter2""#,
+                "the token `ci`: `admin` is not true or false",
+            ),
+            (
+                r#"["*"]"#,
+                r#"["*"],"secret":"hunter2""#,
+                "the token `ci`: it has an unknown field: `name`, `sha256`, `scopes`, `projects`, \
+                 `expires_at` and `admin` are known",
             ),
             (
                 r#""name":"ci""#,
                 r#""name":"""#,
-                "a token has no name, or one with control characters",
+                "token 1 has no `name`, or one with control characters",
             ),
         ] {
             assert!(right.contains(change), "{change}");
             assert_eq!(list(&right.replace(change, with)), Err(problem.to_owned()));
         }
-        for fields in [
-            format!("{right},\"secret\":\"hunter2\""),
-            right.replace("\"api\"", "\"hunter2\""),
-            right.replace("\"scopes\"", "\"hunter2\""),
+        for (json, problem) in [
+            ("[", "it is not JSON (line 1, column 1)"),
+            ("{\"a\":1}", "it is not a JSON list"),
+            ("[\"hunter2\"]", "token 1 is not a JSON object"),
         ] {
-            let problem = list(&fields).unwrap_err();
-            assert!(problem.starts_with("a field is missing, unknown or of the wrong kind"));
-            assert!(!problem.contains("hunter2"), "{problem}");
+            assert_eq!(Token::parse_list(json), Err(problem.to_owned()));
         }
-        assert!(
-            Token::parse_list("[")
-                .unwrap_err()
-                .starts_with("it is not JSON")
-        );
     }
 }

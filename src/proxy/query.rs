@@ -137,3 +137,182 @@ fn choose(
         .or_else(|| pre_releases.into_iter().max())
         .or_else(newest))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Recorded;
+
+    /// An index of `version[@commit][ ref[:seconds]]` entries; `-` in front marks a withdrawn one.
+    fn index(entries: &[&str]) -> Index {
+        Index::new(entries.iter().map(|text| {
+            let (name, reference) = text.split_once(' ').unwrap_or((text, ""));
+            let (name, commit) = name.split_once('@').unwrap_or((name, ""));
+            let (reference, seconds) = reference.split_once(':').unwrap_or((reference, ""));
+            let named = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            Entry {
+                version: Version::parse(name.trim_start_matches('-')).unwrap(),
+                withdrawn: name.starts_with('-'),
+                recorded: Recorded {
+                    seconds: seconds.parse().ok(),
+                    commit: named(commit),
+                    refs: named(reference).into_iter().collect(),
+                },
+            }
+        }))
+    }
+
+    fn answer(entries: &[&str], query: &str, with_go_mod: bool) -> Option<String> {
+        let found = resolve(query, &index(entries), &mut |_| Ok(with_go_mod));
+        found.unwrap().map(|version| version.to_string())
+    }
+
+    #[test]
+    fn queries_choose_as_the_go_command_does() {
+        let old = "v0.0.0-20200101000000-aaaaaaaaaaaa";
+        let new = "v0.0.0-20210101000000-bbbbbbbbbbbb";
+        let releases = ["v1.0.0", "v1.2.0", "v1.2.1-rc.1", "v1.10.0", "v2.0.0-pre"];
+        let legacy = ["v1.0.0", "v2.0.0+incompatible"];
+        for (name, entries, query, expected) in [
+            (
+                "the highest release",
+                &releases[..],
+                "latest",
+                Some("v1.10.0"),
+            ),
+            (
+                "the highest pre-release",
+                &["v1.0.0-a", "v1.0.0-b"],
+                "latest",
+                Some("v1.0.0-b"),
+            ),
+            (
+                "a release before a pseudo-version",
+                &["v0.1.0", new],
+                "latest",
+                Some("v0.1.0"),
+            ),
+            (
+                "the newest pseudo-version",
+                &[new, old],
+                "latest",
+                Some(new),
+            ),
+            (
+                "no withdrawn version",
+                &["v1.0.0", "-v1.1.0"],
+                "latest",
+                Some("v1.0.0"),
+            ),
+            ("nothing", &["-v1.1.0"], "latest", None),
+            ("a major version", &releases, "v1", Some("v1.10.0")),
+            (
+                "a minor version in whole numbers",
+                &releases,
+                "v1.2",
+                Some("v1.2.0"),
+            ),
+            ("no pseudo-version by a prefix", &[new], "v0", None),
+            (
+                "no pre-release of the prefix itself",
+                &["v1.2.0-rc"],
+                "v1.2",
+                None,
+            ),
+            (
+                "a later pre-release",
+                &["v1.2.1-rc"],
+                "v1.2",
+                Some("v1.2.1-rc"),
+            ),
+            (
+                "no compatible version: incompatible",
+                &["v2.0.0+incompatible"],
+                "latest",
+                Some("v2.0.0+incompatible"),
+            ),
+            (
+                "the author keeps to compatible versions",
+                &legacy,
+                "latest",
+                Some("v1.0.0"),
+            ),
+            (
+                "a branch",
+                &["v1.0.0 refs/heads/main:5", "v1.1.0 refs/heads/main:3"],
+                "main",
+                Some("v1.0.0"),
+            ),
+            (
+                "a branch by its full name",
+                &["v1.0.0 refs/heads/main:5"],
+                "refs/heads/main",
+                Some("v1.0.0"),
+            ),
+            (
+                "a branch with a slash",
+                &["v1.0.0 refs/heads/a/b:5"],
+                "a/b",
+                Some("v1.0.0"),
+            ),
+            (
+                "a tag before a branch",
+                &["v1.0.0 refs/heads/x:5", "v0.9.0 refs/tags/x:1"],
+                "x",
+                Some("v0.9.0"),
+            ),
+            (
+                "a commit",
+                &["v1.0.0@0123456789ab"],
+                "0123456789abcdef0123456789abcdef01234567",
+                Some("v1.0.0"),
+            ),
+            (
+                "a short commit",
+                &["v1.0.0@0123456789ab"],
+                "0123456",
+                Some("v1.0.0"),
+            ),
+            (
+                "a commit in capitals",
+                &["v1.0.0@abcdef789abc"],
+                "ABCDEF7",
+                Some("v1.0.0"),
+            ),
+            (
+                "a commit too short",
+                &["v1.0.0@0123456789ab"],
+                "012345",
+                None,
+            ),
+            (
+                "a commit of two",
+                &["v1.0.0@0123456789ab", "v1.1.0@012345678900"],
+                "0123456789",
+                None,
+            ),
+            (
+                "a commit's release before its pseudo-version",
+                &["v1.0.0@bbbbbbbbbbbb", new],
+                "bbbbbbb",
+                Some("v1.0.0"),
+            ),
+            (
+                "a pseudo-version's own commit",
+                &[new, old],
+                "aaaaaaaa",
+                Some(old),
+            ),
+            ("nothing of that name", &releases, "main", None),
+        ] {
+            let found = answer(entries, query, true);
+            assert_eq!(found.as_deref(), expected, "{name}");
+        }
+        let found = answer(&legacy, "latest", false);
+        assert_eq!(
+            found.as_deref(),
+            Some("v2.0.0+incompatible"),
+            "a legacy module"
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! What a publisher may say beside the body: the query of a `PUT`.
 
 use crate::http::{Failure, Kind, query_pairs};
+use crate::json::Json;
 use crate::module::{ModuleVersion, Timestamp};
 use crate::store::Origin;
 
@@ -100,8 +101,10 @@ fn time(value: &str) -> Result<Timestamp, Failure> {
 }
 
 fn origin(value: &str) -> Result<Origin, Failure> {
-    let mut origin: Origin = serde_json::from_str(value)
-        .map_err(|_| wrong("origin", "it is no JSON object of the go command's Origin"))?;
+    let json = Json::parse(value.as_bytes()).ok();
+    let mut origin = json
+        .and_then(|json| Origin::from_json(&json))
+        .ok_or_else(|| wrong("origin", "it is no JSON object of the go command's Origin"))?;
     origin.url = without_credentials(&origin.url);
     Ok(origin)
 }

@@ -7,11 +7,11 @@
 //! Merging two indexes is the union, a withdrawn line wins over a published one, and of two published
 //! lines the one that sorts last: so any order of writers ends in the same index.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::Info;
 use crate::module::Version;
+use crate::order::sorted;
 
 const WITHDRAWN: char = '-';
 const PSEUDO: char = '~';
@@ -181,16 +181,21 @@ impl Index {
 
     /// Joins entries in.
     pub fn merge(&mut self, entries: impl IntoIterator<Item = Entry>) {
-        let mut all: BTreeMap<Version, Entry> = BTreeMap::new();
-        for entry in self.entries().chain(entries) {
-            let joined = match all.remove(&entry.version) {
-                Some(there) => join(there, entry),
-                None => entry,
-            };
-            all.insert(joined.version.clone(), joined);
-        }
+        let all: Vec<Entry> = self.entries().chain(entries).collect();
+        let all = sorted(all, |a, b| a.version.cmp(&b.version));
         self.lines.clear();
-        for entry in all.values() {
+        let mut last: Option<Entry> = None;
+        for entry in all {
+            last = Some(match last.take() {
+                Some(same) if same.version == entry.version => join(same, entry),
+                Some(other) => {
+                    other.write(&mut self.lines);
+                    entry
+                }
+                None => entry,
+            });
+        }
+        if let Some(entry) = last {
             entry.write(&mut self.lines);
         }
     }

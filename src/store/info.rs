@@ -1,7 +1,9 @@
 //! `.info`: a version's name, time and origin, as the `go` command reads and writes them
 //! (golang.org/ref/mod#goproxy-protocol; `RevInfo` and `Origin` of cmd/go).
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use crate::json::Json;
 
 use crate::module::{Timestamp, Version};
 
@@ -17,8 +19,8 @@ pub struct Info {
 }
 
 /// Where a version came from, in the `go` command's own fields and order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct Origin {
     /// The version control system, such as `git`.
     #[serde(rename = "VCS", skip_serializing_if = "String::is_empty")]
@@ -47,44 +49,67 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// Reads an Origin. `None` when it is no object, or one of its fields is no text.
+    pub fn from_json(json: &Json) -> Option<Self> {
+        json.members()?;
+        let text = |name: &str| match json.get(name) {
+            None | Some(Json::Null) => Some(String::new()),
+            Some(value) => value.text().map(str::to_owned),
+        };
+        Some(Origin {
+            vcs: text("VCS")?,
+            url: text("URL")?,
+            subdir: text("Subdir")?,
+            hash: text("Hash")?,
+            tag_prefix: text("TagPrefix")?,
+            tag_sum: text("TagSum")?,
+            reference: text("Ref")?,
+            repo_sum: text("RepoSum")?,
+        })
+    }
+
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         *self == Origin::default()
     }
 }
 
-/// The JSON object; `Time` may be missing in what others wrote.
-#[derive(Serialize, Deserialize)]
+/// The JSON object.
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Document {
-    version: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+struct Document<'a> {
+    version: &'a str,
     time: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    origin: Option<Origin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a Origin>,
 }
 
 impl Info {
-    /// Reads a `.info`. `None` when it is none, or names no canonical version.
+    /// Reads a `.info`. `None` when it is none, or names no canonical version. `Time` may be missing
+    /// in what others wrote.
     pub fn parse(json: &[u8]) -> Option<Self> {
-        let document: Document = serde_json::from_slice(json).ok()?;
-        let time = match document.time.as_str() {
-            "" => Timestamp::ZERO,
-            text => Timestamp::parse_rfc3339(text)?,
+        let fields = Json::parse(json).ok()?;
+        let time = match fields.get("Time") {
+            None => Timestamp::ZERO,
+            Some(text) => Timestamp::parse_rfc3339(text.text()?)?,
+        };
+        let origin = match fields.get("Origin") {
+            None | Some(Json::Null) => None,
+            Some(origin) => Some(Origin::from_json(origin)?),
         };
         Some(Info {
-            version: Version::parse(&document.version).ok()?,
+            version: Version::parse(fields.get("Version")?.text()?).ok()?,
             time,
-            origin: document.origin.filter(|origin| !origin.is_empty()),
+            origin: origin.filter(|origin| !origin.is_empty()),
         })
     }
 
     /// Writes it as the `go` command does: one line of JSON.
     pub fn to_json(&self) -> Vec<u8> {
         let document = Document {
-            version: self.version.as_str().to_owned(),
+            version: self.version.as_str(),
             time: self.time.to_string(),
-            origin: self.origin.clone(),
+            origin: self.origin.as_ref(),
         };
         // Strings and options of strings always serialise.
         serde_json::to_vec(&document).unwrap_or_default()

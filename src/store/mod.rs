@@ -19,7 +19,7 @@ mod index;
 mod info;
 pub mod kv;
 #[cfg(test)]
-mod testing;
+pub mod testing;
 
 use std::fmt;
 use std::io::{self, Read, Seek, Write};

@@ -11,7 +11,7 @@ use wasi::filesystem::types::{Descriptor, DescriptorFlags, ErrorCode, OpenFlags,
 use wasi::io::streams::{InputStream, StreamError};
 
 use crate::http::{Body, Source};
-use crate::store::dir::{Disk, Opened};
+use crate::store::dir::{Disk, Opened, nanos};
 
 const PIECE: u64 = 256 * 1024;
 
@@ -51,12 +51,9 @@ impl Opened for WasiFile {
         Ok(self.0.stat().map_err(failed)?.size)
     }
 
-    fn modified(&self) -> io::Result<u128> {
+    fn modified(&self) -> io::Result<u64> {
         let time = self.0.stat().map_err(failed)?.data_modification_timestamp;
-        let nanos = |time: wasi::clocks::wall_clock::Datetime| {
-            u128::from(time.seconds) * 1_000_000_000 + u128::from(time.nanoseconds)
-        };
-        Ok(time.map_or(0, nanos))
+        Ok(time.map_or(0, |time| nanos(time.seconds, time.nanoseconds)))
     }
 
     fn body(self: Box<Self>, range: Range<u64>) -> io::Result<Body> {

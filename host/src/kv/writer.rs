@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
 
 use redb::{Database, TableError};
 use tokio::sync::oneshot;
@@ -37,9 +38,15 @@ struct Job {
     done: oneshot::Sender<Result<(), StoreError>>,
 }
 
-/// The way to the writer thread, which ends when the last of these is dropped.
+/// The way to the writer thread. When the last of these is dropped, the thread finishes what waits
+/// and closes the file, and the drop returns after that.
 #[derive(Clone)]
-pub(super) struct Writer(Sender<Job>);
+pub(super) struct Writer(Arc<Thread>);
+
+struct Thread {
+    jobs: Option<Sender<Job>>,
+    handle: Option<JoinHandle<()>>,
+}
 
 impl Writer {
     pub fn start(
@@ -47,25 +54,37 @@ impl Writer {
         reopen: impl Fn() -> Option<Database> + Send + 'static,
     ) -> Writer {
         let (sender, jobs) = channel();
-        std::thread::Builder::new()
+        let handle = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || run(&database, &reopen, &jobs))
             .expect("the operating system has a thread to spare at start-up");
-        Writer(sender)
+        Writer(Arc::new(Thread {
+            jobs: Some(sender),
+            handle: Some(handle),
+        }))
     }
 
     /// Returns when the change is on the disk, or is known to have failed as a whole.
     pub async fn write(&self, label: Arc<str>, change: Change) -> Result<(), StoreError> {
         let (done, result) = oneshot::channel();
         let gone = || StoreError("the store's writer has ended".into());
-        self.0
-            .send(Job {
-                label,
-                change,
-                done,
-            })
-            .map_err(|_| gone())?;
+        let jobs = self.0.jobs.as_ref().ok_or_else(gone)?;
+        jobs.send(Job {
+            label,
+            change,
+            done,
+        })
+        .map_err(|_| gone())?;
         result.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(handle) = self.handle.take() {
+            let _ = handle.join();
+        }
     }
 }
 

@@ -20,6 +20,10 @@ use crate::Shared;
 use crate::instance::Answer;
 use crate::log::{Line, Source};
 
+/// A guest that runs for longer than this without a pause is moved to the workshop. A request for a
+/// small answer takes a hundredth of it.
+const LONG_TURN: Duration = Duration::from_millis(5);
+
 /// Where requests come from, and who answers them: one of these a connection.
 pub(super) struct Origin {
     pub shared: Arc<Shared>,
@@ -184,16 +188,25 @@ async fn run(
     let mut driver = Driver::new(Box::pin(guest), exchange.clone());
     // The guest runs right here: a task of its own for each request halved the requests per second.
     let mut end = None;
+    let mut given_up = false;
     let head = std::future::poll_fn(|cx| {
         if end.is_none()
             && let Poll::Ready(ended) = driver.poll_guest(cx)
         {
             end = Some(ended);
         }
-        match Pin::new(&mut head).poll(cx) {
-            Poll::Ready(head) => Poll::Ready(head.ok()),
-            Poll::Pending if end.is_some() => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+        if !given_up {
+            match Pin::new(&mut head).poll(cx) {
+                Poll::Ready(Ok(head)) => return Poll::Ready(Some(head)),
+                // There will be none, and the guest's end tells why.
+                Poll::Ready(Err(_)) => given_up = true,
+                Poll::Pending => {}
+            }
+        }
+        if end.is_some() {
+            Poll::Ready(None)
+        } else {
+            Poll::Pending
         }
     })
     .await;
@@ -270,16 +283,27 @@ type Guest = Pin<Box<dyn Future<Output = End> + Send>>;
 /// Runs a guest within its limits. If it is dropped before the guest has ended, the guest goes on
 /// in a task of its own, within the same limits.
 struct Driver {
-    guest: Option<Guest>,
+    place: Place,
     exchange: Arc<Exchange>,
     ran: Duration,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+/// Where a guest runs.
+enum Place {
+    /// Among the connections, in turns with them: a guest that seldom runs for long.
+    Here(Guest),
+    /// On the threads for guests that do.
+    Workshop(Guest),
+    /// In a task in the workshop, which tells its end.
+    Away(oneshot::Receiver<End>),
+    Ended,
+}
+
 impl Driver {
     fn new(guest: Guest, exchange: Arc<Exchange>) -> Self {
         Driver {
-            guest: Some(guest),
+            place: Place::Here(guest),
             exchange,
             ran: Duration::ZERO,
             timer: None,
@@ -287,8 +311,13 @@ impl Driver {
     }
 
     fn poll_guest(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        let Some(guest) = &mut self.guest else {
-            return Poll::Ready(End::Returned);
+        let (guest, here) = match &mut self.place {
+            Place::Here(guest) => (guest, true),
+            Place::Workshop(guest) => (guest, false),
+            Place::Away(end) => {
+                return Pin::new(end).poll(cx).map(|end| end.unwrap_or(End::Failed));
+            }
+            Place::Ended => return Poll::Ready(End::Returned),
         };
         let started = Instant::now();
         let result = guest.as_mut().poll(cx);
@@ -297,14 +326,40 @@ impl Driver {
         let origin = &self.exchange.origin;
         origin.activity.guest_ran(took);
         if let Poll::Ready(end) = result {
-            self.guest = None;
+            self.place = Place::Ended;
             return Poll::Ready(end);
         }
         if self.ran > origin.shared.limits.guest_time {
             return Poll::Ready(self.cut(End::Overrun));
         }
+        if here && took > LONG_TURN {
+            self.move_to_workshop();
+            return self.poll_guest(cx);
+        }
         ready!(self.poll_stalled(cx));
         Poll::Ready(self.cut(End::Stalled))
+    }
+
+    /// A guest that takes long turns would have every connection wait for them.
+    fn move_to_workshop(&mut self) {
+        if let Place::Here(guest) = std::mem::replace(&mut self.place, Place::Ended) {
+            let (end, ended) = oneshot::channel();
+            let mut rest = self.rest(Place::Workshop(guest));
+            self.exchange.origin.shared.workshop.spawn(async move {
+                // Whoever waits for it may be gone.
+                let _ = end.send(std::future::poll_fn(|cx| rest.poll_guest(cx)).await);
+            });
+            self.place = Place::Away(ended);
+        }
+    }
+
+    fn rest(&self, place: Place) -> Driver {
+        Driver {
+            place,
+            exchange: self.exchange.clone(),
+            ran: self.ran,
+            timer: None,
+        }
     }
 
     /// A quarter more than clients get: a guest whose client stalls is told so, by an error from
@@ -327,7 +382,7 @@ impl Driver {
     /// Ends the guest, and with it its instance, where it stands.
     fn cut(&mut self, end: End) -> End {
         self.exchange.break_off();
-        self.guest = None;
+        self.place = Place::Ended;
         self.exchange.origin.log(match end {
             End::Overrun => "cut off: the guest ran for too long",
             _ => "cut off: the guest waited for too long",
@@ -338,12 +393,12 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Without a runtime everything is coming to its end anyway.
-        if let Some(guest) = self.guest.take()
+        // In the workshop a driver is dropped only when its guest has ended, or everything ends;
+        // and everything ends as well when there is no runtime.
+        if let Place::Here(guest) = std::mem::replace(&mut self.place, Place::Ended)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            let mut rest = Driver::new(guest, self.exchange.clone());
-            rest.ran = self.ran;
+            let mut rest = self.rest(Place::Here(guest));
             runtime.spawn(async move { std::future::poll_fn(|cx| rest.poll_guest(cx)).await });
         }
     }

@@ -20,8 +20,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use wasmtime_wasi_http::io::TokioIo;
 
+use crate::Shared;
 use crate::log::{Line, Source};
-use crate::{Error, Shared};
 use activity::{Activity, Order, Watched};
 use exchange::Origin;
 pub use tls::Tls;
@@ -35,7 +35,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Tls>,
     shutdown: impl Future<Output = ()>,
-) -> Result<(), Error> {
+) {
     let connections = shared.limits.connections;
     let places = Arc::new(Semaphore::new(connections));
     let register = Arc::new(Register::default());
@@ -84,7 +84,6 @@ pub(crate) async fn serve(
         .acquire_many(shared.limits.concurrent_requests)
         .await;
     sweeper.abort();
-    Ok(())
 }
 
 async fn accept(

@@ -14,6 +14,7 @@ use super::extra;
 use super::problem::{Findings, Reason, ZipError};
 use super::reader::{Reader, take, take_u16, take_u32, take_u64};
 use super::unpack::Unpacker;
+use crate::order::sort_numbers;
 
 const LOCAL_HEADER: usize = 30;
 
@@ -76,7 +77,9 @@ impl Contents<'_, '_> {
     /// Reads all entries, and gives the content of the wanted one.
     pub fn read(mut self) -> Result<Option<Vec<u8>>, ZipError> {
         let mut order = self.directory.numbers();
-        order.sort_unstable_by_key(|&number| (self.header_of(number), number));
+        sort_numbers(&mut order, &mut |a, b| {
+            (self.header_of(a), a).cmp(&(self.header_of(b), b))
+        });
         let mut unpacker = Unpacker::new(self.wanted);
         let mut scratch = Vec::new();
         let first = order.first().map(|&number| self.header_of(number));

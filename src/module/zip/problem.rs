@@ -9,6 +9,7 @@ use std::io;
 
 use super::super::path::PathError;
 use super::directory::Directory;
+use crate::order::sorted;
 
 /// Why an archive was not accepted.
 #[derive(Debug)]
@@ -367,12 +368,12 @@ impl Findings {
     }
 
     /// All that was found, in the order of the archive, if anything was.
-    pub fn into_result(mut self) -> Result<(), ZipError> {
+    pub fn into_result(self) -> Result<(), ZipError> {
         if self.found.is_empty() {
             return Ok(());
         }
-        self.found.sort_by_key(|(number, _)| *number);
-        let mut problems: Vec<Problem> = self.found.into_iter().map(|(_, p)| p).collect();
+        let found = sorted(self.found, |(a, _), (b, _)| a.cmp(b));
+        let mut problems: Vec<Problem> = found.into_iter().map(|(_, p)| p).collect();
         if self.further > 0 {
             problems.push(Problem::of_archive(Reason::Further(self.further)));
         }

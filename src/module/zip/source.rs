@@ -23,6 +23,7 @@ use super::problem::{Findings, Problem, Reason, ZipError};
 use super::reader::Reader;
 use super::vendor::Vendoring;
 use super::{Limits, SourceOptions};
+use crate::order::sorted;
 
 /// The module within a source archive.
 pub struct Selection {
@@ -296,7 +297,7 @@ fn submodules(directory: &Directory, module: &Module, paths: Paths) -> Vec<(u32,
             .get(..length)
             .unwrap_or_default()
     };
-    found.sort_unstable_by(|a, b| folder(a).cmp(folder(b)));
+    let mut found = sorted(found, |a, b| folder(a).cmp(folder(b)));
     found.dedup_by(|inner, outer| folder(inner).starts_with(folder(outer)));
     found
 }

@@ -81,7 +81,7 @@ pub trait Opened {
     /// Its size in bytes.
     fn size(&self) -> io::Result<u64>;
     /// When it was last changed, in nanoseconds since the Unix epoch.
-    fn modified(&self) -> io::Result<u128>;
+    fn modified(&self) -> io::Result<u64>;
     /// Its bytes in this range.
     fn body(self: Box<Self>, range: Range<u64>) -> io::Result<Body>;
 }
@@ -104,6 +104,13 @@ pub struct StdDisk;
 
 impl Disk for StdDisk {}
 
+/// Nanoseconds of seconds and a part; as many as fit, until the year 2554.
+pub fn nanos(seconds: u64, part: u32) -> u64 {
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::from(part))
+}
+
 struct StdFile(File);
 
 impl Opened for StdFile {
@@ -111,11 +118,11 @@ impl Opened for StdFile {
         Ok(self.0.metadata()?.len())
     }
 
-    fn modified(&self) -> io::Result<u128> {
+    fn modified(&self) -> io::Result<u64> {
         let time = self.0.metadata()?.modified()?;
         Ok(time
             .duration_since(UNIX_EPOCH)
-            .map_or(0, |age| age.as_nanos()))
+            .map_or(0, |age| nanos(age.as_secs(), age.subsec_nanos())))
     }
 
     fn body(mut self: Box<Self>, range: Range<u64>) -> io::Result<Body> {

@@ -13,6 +13,9 @@
 mod disk;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -22,8 +25,9 @@ use super::{
 };
 use crate::http::ETag;
 use crate::module::{ModulePath, ModuleVersion, Timestamp, Version, zip};
+use crate::order::sorted;
 
-pub use disk::{Created, Disk, Opened, StdDisk};
+pub use disk::{Created, Disk, Opened, StdDisk, nanos};
 
 const WITHDRAWN: &str = "withdrawn";
 
@@ -164,6 +168,17 @@ struct Files {
     withdrawn: bool,
 }
 
+impl Files {
+    fn and(self, other: Files) -> Files {
+        Files {
+            info: self.info || other.info,
+            go_mod: self.go_mod || other.go_mod,
+            zip: self.zip || other.zip,
+            withdrawn: self.withdrawn || other.withdrawn,
+        }
+    }
+}
+
 impl Store for Dir {
     fn read(&self, version: &ModuleVersion, file: File) -> Result<Object, Error> {
         if file != File::Mod && self.exists(version, WITHDRAWN)? {
@@ -184,7 +199,7 @@ impl Store for Dir {
             Err(Error::NotFound) => return Ok(None),
             names => names?,
         };
-        let mut versions = std::collections::BTreeMap::<Version, Files>::new();
+        let mut found: Vec<(Version, Files)> = Vec::new();
         for name in names {
             let Some((stem, extension)) = name.rsplit_once('.') else {
                 continue;
@@ -195,17 +210,24 @@ impl Store for Dir {
             let Ok(version) = Version::from_escaped(stem) else {
                 continue;
             };
-            let files = versions.entry(version).or_default();
+            let mut files = Files::default();
             match extension {
                 "info" => files.info = true,
                 "mod" => files.go_mod = true,
                 "zip" => files.zip = true,
                 _ => files.withdrawn = true,
             }
+            found.push((version, files));
         }
+        let found = sorted(found, |a, b| a.0.cmp(&b.0));
         let mut entries = Vec::new();
-        for (version, files) in versions {
-            entries.extend(self.entry(module, version, files, detail)?);
+        for same in found.chunk_by(|a, b| a.0 == b.0) {
+            let files = same
+                .iter()
+                .fold(Files::default(), |all, (_, one)| all.and(*one));
+            if let Some((version, _)) = same.first() {
+                entries.extend(self.entry(module, version.clone(), files, detail)?);
+            }
         }
         Ok((!entries.is_empty()).then(|| Index::new(entries)))
     }

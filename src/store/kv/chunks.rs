@@ -276,7 +276,7 @@ impl Read for ChunkReader {
         }
         let number = self.position / self.place.chunk_bytes;
         let last = &mut self.last;
-        if !last.as_ref().is_some_and(|(held, _)| *held == number) {
+        if last.as_ref().is_none_or(|(held, _)| *held != number) {
             // The old chunk goes first, so that one is held and not two.
             *last = None;
             let chunk = get_chunk(&*self.port, &self.place, number).map_err(Error::into_io)?;

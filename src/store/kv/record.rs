@@ -1,11 +1,25 @@
 //! What stands under a key: the record of a version, the index of a module, and the keys themselves.
 //!
-//! A record is a line of JSON and behind it the bytes of the `.info` and of the go.mod, so that a hit
-//! reads one value and copies what it answers with. Keys are the escaped URL paths in the alphabet
+//! A record is some lines of text, an empty line, and the bytes of the `.info` and of the go.mod, so
+//! that a hit reads one value and copies what it answers with:
+//!
+//! ```text
+//! goproxy-edge record
+//! key example.com/m/@v/v1.0.0
+//! state published indexed
+//! info 50 <sha256>
+//! mod 42 <sha256>
+//! zip 3000000 <sha256> <id of its chunks> 262016
+//! hash h1:…
+//! ```
+//!
+//! (Lines and not JSON: they are read on every hit, and typed JSON costs the component 60 KB.)
+//! Keys are the escaped URL paths in the alphabet
 //! that every host takes: NATS knows `[-/_=.a-zA-Z0-9]`, wasmCloud's file store no `/`, so every other
 //! byte becomes `=` and two hex digits, and a key over 240 bytes `h=` and its SHA-256.
 
-use serde::{Deserialize, Serialize};
+use std::fmt::Write;
+
 use sha2::{Digest, Sha256};
 
 use crate::hex;
@@ -14,11 +28,11 @@ use crate::store::{Error, Index};
 
 /// Below the 255 bytes of a file name, with room for what a host puts around it.
 const LONGEST_KEY: usize = 240;
+const RECORD_HEAD: &str = "goproxy-edge record";
 const INDEX_HEAD: &str = "goproxy-edge index ";
 
 /// The state of a version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     /// Zip, go.mod and info are there.
     Published,
@@ -28,23 +42,25 @@ pub(super) enum State {
     ModOnly,
 }
 
+impl State {
+    const NAMES: [(State, &str); 3] = [
+        (State::Published, "published"),
+        (State::Withdrawn, "withdrawn"),
+        (State::ModOnly, "mod-only"),
+    ];
+}
+
 /// Where bytes lie: in chunks under an id, or, without one, in the record itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     /// All bytes.
     pub size: u64,
     /// Their SHA-256, in hex.
     pub sha256: String,
     /// The id of the chunks; empty for bytes in the record.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub chunks: String,
-    /// The bytes of each chunk but the last.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    /// The bytes of each chunk but the last; zero for bytes in the record.
     pub chunk_bytes: u64,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 impl Place {
@@ -58,6 +74,28 @@ impl Place {
         }
     }
 
+    fn parse(words: &str) -> Option<Self> {
+        let mut words = words.split(' ');
+        Some(Place {
+            size: words.next()?.parse().ok()?,
+            sha256: words.next()?.to_owned(),
+            chunks: words.next().unwrap_or_default().to_owned(),
+            chunk_bytes: match words.next() {
+                Some(number) => number.parse().ok()?,
+                None => 0,
+            },
+        })
+    }
+
+    fn write(&self, name: &str, text: &mut String) {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{name} {} {}", self.size, self.sha256);
+        if self.chunk_bytes > 0 {
+            let _ = write!(text, " {} {}", self.chunks, self.chunk_bytes);
+        }
+        text.push('\n');
+    }
+
     /// How many chunks there are.
     pub fn count(&self) -> u64 {
         if self.chunk_bytes == 0 {
@@ -68,33 +106,25 @@ impl Place {
 }
 
 /// The record of a version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
     /// The key before it was made portable: a hashed one could not be read back.
     pub key: String,
     /// The state.
     pub state: State,
     /// Whether the index is known to name the version.
-    #[serde(default)]
     pub indexed: bool,
-    #[serde(default)]
-    info_size: usize,
     /// SHA-256 of the info, in hex.
-    #[serde(default)]
     pub info_sha256: String,
     /// The go.mod.
-    #[serde(rename = "mod")]
     pub go_mod: Option<Place>,
     /// The zip.
     pub zip: Option<Place>,
     /// The zip's `h1:` hash.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub zip_hash: String,
     /// The `.info`.
-    #[serde(skip)]
     pub info: Vec<u8>,
     /// The go.mod, where it is short enough to stand here.
-    #[serde(skip)]
     pub inline_mod: Option<Vec<u8>>,
 }
 
@@ -105,7 +135,6 @@ impl Record {
             key: record_key(version),
             state: State::ModOnly,
             indexed: false,
-            info_size: 0,
             info_sha256: String::new(),
             go_mod: Some(go_mod),
             zip: None,
@@ -119,7 +148,6 @@ impl Record {
     pub fn published(self, info: Vec<u8>, zip: Place, zip_hash: String) -> Self {
         Record {
             state: State::Published,
-            info_size: info.len(),
             info_sha256: sha256_hex(&info),
             zip: Some(zip),
             zip_hash,
@@ -133,7 +161,6 @@ impl Record {
         Record {
             state: State::Withdrawn,
             indexed: false,
-            info_size: 0,
             info_sha256: String::new(),
             zip: None,
             info: Vec::new(),
@@ -142,43 +169,106 @@ impl Record {
     }
 
     /// Reads a record that stands under `key`.
-    pub fn parse(key: &str, mut value: Vec<u8>) -> Result<Self, Error> {
-        let corrupt = |what: &str| Error::Corrupt(format!("the record {key}: {what}"));
-        let line = value.iter().position(|byte| *byte == b'\n');
-        let line = line.ok_or_else(|| corrupt("no head"))?;
-        let mut record: Record = serde_json::from_slice(value.get(..line).unwrap_or_default())
-            .map_err(|error| corrupt(&error.to_string()))?;
+    pub fn parse(key: &str, value: Vec<u8>) -> Result<Self, Error> {
+        let record = Record::read(value).ok_or_else(|| corrupt(key, "it can't be read"))?;
         if record.key != key {
-            return Err(corrupt(&format!("it is the record of {}", record.key)));
+            return Err(corrupt(key, &format!("it is the record of {}", record.key)));
         }
-        let mut rest = value.split_off(line + 1);
-        if rest.len() < record.info_size {
-            return Err(corrupt("cut short"));
+        Ok(record)
+    }
+
+    /// Reads a record, whatever its key. `None` when it is damaged.
+    pub fn read(mut value: Vec<u8>) -> Option<Self> {
+        let end = value.windows(2).position(|pair| pair == b"\n\n")?;
+        let mut bytes = value.split_off(end + 2);
+        value.truncate(end);
+        let head = String::from_utf8(value).ok()?;
+        let mut record = Record {
+            key: String::new(),
+            state: State::ModOnly,
+            indexed: false,
+            info_sha256: String::new(),
+            go_mod: None,
+            zip: None,
+            zip_hash: String::new(),
+            info: Vec::new(),
+            inline_mod: None,
+        };
+        let mut info_size = 0;
+        let mut lines = head.lines();
+        lines.next().filter(|line| *line == RECORD_HEAD)?;
+        for line in lines {
+            match line.split_once(' ')? {
+                ("key", key) => key.clone_into(&mut record.key),
+                ("state", state) => record.read_state(state)?,
+                ("info", place) => {
+                    let place = Place::parse(place)?;
+                    info_size = usize::try_from(place.size).ok()?;
+                    record.info_sha256 = place.sha256;
+                }
+                ("mod", place) => record.go_mod = Some(Place::parse(place)?),
+                ("zip", place) => record.zip = Some(Place::parse(place)?),
+                ("hash", hash) => hash.clone_into(&mut record.zip_hash),
+                _ => {}
+            }
         }
-        let inline_mod = rest.split_off(record.info_size);
-        record.info = rest;
+        if bytes.len() < info_size {
+            return None;
+        }
+        let inline_mod = bytes.split_off(info_size);
+        record.info = bytes;
         if let Some(place) = record
             .go_mod
             .as_ref()
             .filter(|place| place.chunk_bytes == 0)
         {
-            if inline_mod.len() as u64 != place.size {
-                return Err(corrupt("cut short"));
-            }
-            record.inline_mod = Some(inline_mod);
+            record.inline_mod = Some(inline_mod).filter(|it| it.len() as u64 == place.size);
+            record.inline_mod.as_ref()?;
         }
-        Ok(record)
+        Some(record)
+    }
+
+    fn read_state(&mut self, words: &str) -> Option<()> {
+        let (name, indexed) = match words.split_once(' ') {
+            Some((name, "indexed")) => (name, true),
+            Some(_) => return None,
+            None => (words, false),
+        };
+        let (state, _) = State::NAMES.iter().find(|(_, known)| *known == name)?;
+        self.state = *state;
+        self.indexed = indexed;
+        Some(())
     }
 
     /// The value to store.
     pub fn to_value(&self) -> Vec<u8> {
-        // Strings, numbers and booleans always serialise.
-        let mut value = serde_json::to_vec(self).unwrap_or_default();
-        value.push(b'\n');
+        let name = State::NAMES.iter().find(|(state, _)| *state == self.state);
+        let name = name.map_or("", |(_, name)| name);
+        let indexed = if self.indexed { " indexed" } else { "" };
+        let key = &self.key;
+        let mut text = format!("{RECORD_HEAD}\nkey {key}\nstate {name}{indexed}\n");
+        if !self.info.is_empty() {
+            let _ = writeln!(text, "info {} {}", self.info.len(), self.info_sha256);
+        }
+        for (name, place) in [("mod", &self.go_mod), ("zip", &self.zip)] {
+            if let Some(place) = place {
+                place.write(name, &mut text);
+            }
+        }
+        if !self.zip_hash.is_empty() {
+            let _ = writeln!(text, "hash {}", self.zip_hash);
+        }
+        text.push('\n');
+        let mut value = text.into_bytes();
         value.extend_from_slice(&self.info);
         value.extend_from_slice(self.inline_mod.as_deref().unwrap_or_default());
         value
     }
+}
+
+#[cold]
+fn corrupt(key: &str, what: &str) -> Error {
+    Error::Corrupt(format!("what stands under {key}: {what}"))
 }
 
 /// The key of a version's record.
@@ -199,13 +289,12 @@ pub(super) fn index_value(key: &str, index: &Index) -> Vec<u8> {
 
 /// Reads an index that stands under `key`.
 pub(super) fn parse_index(key: &str, value: Vec<u8>) -> Result<Index, Error> {
-    let corrupt = |what: &str| Error::Corrupt(format!("the index {key}: {what}"));
-    let mut text = String::from_utf8(value).map_err(|_| corrupt("no text"))?;
-    let head = text.find('\n').ok_or_else(|| corrupt("no head"))? + 1;
+    let mut text = String::from_utf8(value).map_err(|_| corrupt(key, "it is no text"))?;
+    let head = text.find('\n').map_or(text.len(), |end| end + 1);
     let lines = text.split_off(head);
     match text.trim_end().strip_prefix(INDEX_HEAD) {
         Some(own) if own == key => Ok(Index::from_text(lines)),
-        _ => Err(corrupt("it is another's")),
+        _ => Err(corrupt(key, "it is no index, or another's")),
     }
 }
 

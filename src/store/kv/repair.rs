@@ -5,13 +5,12 @@
 //! its index is written once, and a chunk's id names its record, so that no page needs another's
 //! findings.
 
-use std::collections::BTreeMap;
-
 use super::Kv;
 use super::chunks::{CHUNKS, ChunkId, chunk_key, owner};
 use super::record::{Record, State, original_key, portable_key};
 use super::write::entry_of;
 use crate::module::{ModulePath, ModuleVersion, Version};
+use crate::order::sorted;
 use crate::store::{Entry, Error, Repaired};
 
 /// Chunks younger than this may belong to an upload under way.
@@ -27,7 +26,10 @@ impl Kv {
         let keys = Keys::sort(self.port.keys()?);
         let mut page = Repaired::default();
         let mut first = true;
-        for (group, records) in &keys.modules {
+        for records in keys.records.chunk_by(|a, b| a.0 == b.0) {
+            let Some((group, _)) = records.first() else {
+                continue;
+            };
             if cursor.is_some_and(|cursor| group.as_str() < cursor) {
                 continue;
             }
@@ -38,7 +40,10 @@ impl Kv {
             first = false;
             self.repair_module(records, &mut page)?;
         }
-        for (id, numbers) in &keys.chunks {
+        for chunks in keys.chunks.chunk_by(|a, b| a.0 == b.0) {
+            let Some((id, _)) = chunks.first() else {
+                continue;
+            };
             let place = format!("{}{id}", Keys::CHUNKS_LAST);
             if cursor.is_some_and(|cursor| place.as_str() < cursor) {
                 continue;
@@ -48,17 +53,21 @@ impl Kv {
                 return Ok(page);
             }
             first = false;
-            self.repair_chunks(id, numbers, &keys, &mut page)?;
+            self.repair_chunks(id, chunks, &keys, &mut page)?;
         }
         Ok(page)
     }
 
     /// Brings the index of one module up to its records.
-    fn repair_module(&self, records: &[String], page: &mut Repaired) -> Result<(), Error> {
+    fn repair_module(
+        &self,
+        records: &[(String, String)],
+        page: &mut Repaired,
+    ) -> Result<(), Error> {
         let mut module = None;
         let mut entries: Vec<Entry> = Vec::new();
         let mut lagging = Vec::new();
-        for portable in records {
+        for (_, portable) in records {
             let Some((version, record)) = self.look_at(portable, page)? else {
                 continue;
             };
@@ -90,17 +99,20 @@ impl Kv {
         let Some(value) = self.port.get(portable)? else {
             return Ok(None);
         };
-        let key = original_key(portable).or_else(|| Record::own_key(&value));
-        let Some(key) = key.filter(|key| portable_key(key) == portable) else {
+        let record = Record::read(value);
+        let own_key = || Some(record.as_ref()?.key.clone());
+        // Of a hashed key the record alone tells the original; an index has one too, and is none.
+        let Some(key) = original_key(portable).or_else(own_key) else {
             return Ok(None);
         };
         let Some(version) = version_of(&key) else {
             return Ok(None);
         };
-        match Record::parse(&key, value) {
-            Ok(record) => Ok(Some((version, record))),
-            Err(error) => {
-                page.problems.push(error.to_string());
+        match record.filter(|record| portable_key(&record.key) == portable) {
+            Some(record) => Ok(Some((version, record))),
+            None => {
+                page.problems
+                    .push(format!("the record of {version} can't be read"));
                 Ok(None)
             }
         }
@@ -110,7 +122,7 @@ impl Kv {
     fn repair_chunks(
         &self,
         id: &str,
-        numbers: &[u64],
+        chunks: &[(String, u64)],
         keys: &Keys,
         page: &mut Repaired,
     ) -> Result<(), Error> {
@@ -120,7 +132,7 @@ impl Kv {
         if self.entropy.unix_seconds() - parsed.begun < LEFT_OVER_AFTER {
             return Ok(());
         }
-        for portable in keys.owners.get(&parsed.owner).into_iter().flatten() {
+        for portable in keys.owned_by(&parsed.owner) {
             if let Some((_, record)) = self.look_at(portable, &mut Repaired::default())? {
                 if record.names(id) {
                     return Ok(());
@@ -130,10 +142,8 @@ impl Kv {
                 return Ok(());
             }
         }
-        let chunks: Vec<String> = numbers
-            .iter()
-            .map(|number| chunk_key(id, *number))
-            .collect();
+        let chunks = chunks.iter().map(|(_, number)| chunk_key(id, *number));
+        let chunks: Vec<String> = chunks.collect();
         self.port.delete(&chunks)?;
         page.removed += 1;
         Ok(())
@@ -141,13 +151,6 @@ impl Kv {
 }
 
 impl Record {
-    /// The key that a stored record names as its own.
-    fn own_key(value: &[u8]) -> Option<String> {
-        let head = value.split(|byte| *byte == b'\n').next()?;
-        let record: Record = serde_json::from_slice(head).ok()?;
-        Some(record.key)
-    }
-
     /// Whether its bytes lie under this id.
     fn names(&self, id: &str) -> bool {
         let live = [&self.go_mod, &self.zip];
@@ -157,14 +160,13 @@ impl Record {
 }
 
 /// All keys of the store, by what they are. What is not ours is in none of them.
-#[derive(Default)]
 struct Keys {
-    /// Portable keys of records, by module. A hashed key is a group of its own.
-    modules: BTreeMap<String, Vec<String>>,
-    /// Chunk numbers by id.
-    chunks: BTreeMap<String, Vec<u64>>,
-    /// Portable keys of records by the owner part of their chunks' ids.
-    owners: BTreeMap<String, Vec<String>>,
+    /// Module and portable key of each record, by module. A hashed key is a group of its own.
+    records: Vec<(String, String)>,
+    /// Id and number of each chunk, by id.
+    chunks: Vec<(String, u64)>,
+    /// The owner part of chunks' ids and the portable key of the record that owns them, by owner.
+    owners: Vec<(String, String)>,
 }
 
 impl Keys {
@@ -172,13 +174,14 @@ impl Keys {
     const CHUNKS_LAST: &'static str = "~";
 
     fn sort(all: Vec<String>) -> Self {
-        let mut keys = Keys::default();
+        let (mut records, mut chunks, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         for portable in all {
             let original = original_key(&portable);
             if let Some(chunk) = original.as_deref().and_then(|key| key.strip_prefix(CHUNKS)) {
-                if let Some((id, number)) = chunk.split_once('/') {
-                    let numbers = keys.chunks.entry(id.to_owned()).or_default();
-                    numbers.extend(number.parse::<u64>().ok());
+                if let Some((id, number)) = chunk.split_once('/')
+                    && let Ok(number) = number.parse()
+                {
+                    chunks.push((id.to_owned(), number));
                 }
                 continue;
             }
@@ -190,11 +193,22 @@ impl Keys {
                 None if portable.starts_with("h=") => portable.clone(),
                 None => continue,
             };
-            let owned = keys.owners.entry(owner(&portable)).or_default();
-            owned.push(portable.clone());
-            keys.modules.entry(group).or_default().push(portable);
+            owners.push((owner(&portable), portable.clone()));
+            records.push((group, portable));
         }
-        keys
+        Keys {
+            records: sorted(records, |a, b| a.0.cmp(&b.0)),
+            chunks: sorted(chunks, |a, b| a.0.cmp(&b.0)),
+            owners: sorted(owners, |a, b| a.0.cmp(&b.0)),
+        }
+    }
+
+    /// The portable keys of the records that chunks with this owner part can belong to.
+    fn owned_by<'a>(&'a self, owner: &'a str) -> impl Iterator<Item = &'a String> {
+        let first = self.owners.partition_point(|(own, _)| own.as_str() < owner);
+        let rest = self.owners.iter().skip(first);
+        rest.take_while(move |(own, _)| own == owner)
+            .map(|(_, portable)| portable)
     }
 }
 

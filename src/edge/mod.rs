@@ -17,6 +17,9 @@ use crate::store::dir::{Dir, Disk};
 use crate::store::kv::{KeyValue, Kv};
 use crate::store::{Entropy, Error, Repaired, Store};
 
+#[cfg(test)]
+mod tests;
+
 const READ: &str = "GET, HEAD";
 const READ_AND_PUBLISH: &str = "GET, HEAD, PUT";
 /// How long a page of repair may take: well below the 30 seconds of the tightest host.

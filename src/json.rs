@@ -1,0 +1,188 @@
+//! JSON as it is read here: values that are looked into by name. `serde_json` parses; the values are
+//! our own because its `Value` carries the formatting of floating-point numbers, 20 KB of the
+//! component for numbers that nobody asks for.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// A JSON value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Json {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number, which nothing here reads.
+    Number,
+    /// A string.
+    Text(String),
+    /// An array.
+    List(Vec<Json>),
+    /// An object, its members as they stand.
+    Object(Vec<(String, Json)>),
+}
+
+/// Where a text stops being JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotJson {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1; 0 at the start of a line.
+    pub column: usize,
+}
+
+impl Json {
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// Where it stops being JSON; never what stands there, which may be a secret.
+    pub fn parse(text: &[u8]) -> Result<Self, NotJson> {
+        serde_json::from_slice(text).map_err(|error| NotJson {
+            line: error.line(),
+            column: error.column(),
+        })
+    }
+
+    /// A member of an object; the last one of that name.
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        let members = self.members()?;
+        let found = members.iter().rfind(|(own, _)| own == name);
+        found.map(|(_, value)| value)
+    }
+
+    /// The members of an object.
+    pub fn members(&self) -> Option<&[(String, Json)]> {
+        match self {
+            Json::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// The values of a list.
+    pub fn list(&self) -> Option<&[Json]> {
+        match self {
+            Json::List(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// The text of a string.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Json::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
+        Ok(Json::Number)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
+        Ok(Json::Number)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
+        Ok(Json::Number)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(value) = values.next_element()? {
+            list.push(value);
+        }
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
+        let mut object = Vec::new();
+        while let Some(Name(name)) = members.next_key()? {
+            // So numbers come where they are kept as text.
+            if name == "$serde_json::private::Number" {
+                members.next_value::<Json>()?;
+                return Ok(Json::Number);
+            }
+            object.push((name, members.next_value()?));
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+/// The name of a member.
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Names are strings, and a text that has none there is no JSON.
+        Ok(Name(match deserializer.deserialize_any(AnyValue)? {
+            Json::Text(name) => name,
+            _ => String::new(),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_and_looked_into() {
+        let json = Json::parse(br#"{"a":[1,-2.5e3,true,null,"x\u00e9"],"b":{},"a2":1,"b":"last"}"#);
+        let json = json.unwrap();
+        let list = [
+            Json::Number,
+            Json::Number,
+            Json::Bool(true),
+            Json::Null,
+            Json::Text("x\u{e9}".to_owned()),
+        ];
+        assert_eq!(json.get("a").and_then(Json::list), Some(&list[..]));
+        assert_eq!(json.get("b").and_then(Json::text), Some("last"));
+        assert_eq!(json.get("c"), None);
+        assert_eq!(json.members().map(<[_]>::len), Some(4));
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_by_its_place() {
+        for (text, line, column) in [
+            ("", 1, 0),
+            ("{\n\"a\" 1}", 2, 5),
+            ("[1] x", 1, 5),
+            ("{1:2}", 1, 2),
+        ] {
+            let place = NotJson { line, column };
+            assert_eq!(Json::parse(text.as_bytes()), Err(place), "{text}");
+        }
+        let deep = "[".repeat(100_000);
+        assert!(Json::parse(deep.as_bytes()).is_err());
+    }
+}
