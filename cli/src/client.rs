@@ -66,6 +66,12 @@ impl Address {
         &self.host
     }
 
+    /// The host name, with the port if the address names one.
+    pub fn authority(&self) -> &str {
+        let from = if self.https { "https://" } else { "http://" };
+        &self.text[from.len()..self.path_at]
+    }
+
     /// Whether a request to it stays on this machine.
     pub fn is_loopback(&self) -> bool {
         let host = self.host.trim_matches(['[', ']']);

@@ -128,12 +128,14 @@ fn from_netrc(address: &Address) -> Result<Option<Credential>, Failure> {
         Err(error) => return Err(format!("cannot read {}: {error}", file.display()).into()),
     };
     Ok(
-        netrc_login(&text, address.host()).map(|(login, password)| Credential {
-            header: format!(
-                "Basic {}",
-                BASE64_STANDARD.encode(format!("{login}:{password}"))
-            ),
-            source: file.display().to_string(),
+        netrc_login(&text, &[address.authority(), address.host()]).map(|(login, password)| {
+            Credential {
+                header: format!(
+                    "Basic {}",
+                    BASE64_STANDARD.encode(format!("{login}:{password}"))
+                ),
+                source: file.display().to_string(),
+            }
         }),
     )
 }
@@ -146,9 +148,10 @@ fn netrc_file() -> Option<PathBuf> {
     std::env::home_dir().map(|home| home.join(name))
 }
 
-/// Login and password of the host's first complete entry, by the rules of cmd/go/internal/auth/netrc.go:
-/// no `default`, and a macro's lines count for nothing.
-fn netrc_login(text: &str, host: &str) -> Option<(String, String)> {
+/// Login and password of the first complete entry for one of these names, by the rules of
+/// cmd/go/internal/auth/netrc.go: no `default`, and a macro's lines count for nothing. That of `host:port` is what
+/// `go` looks for, that of `host` what curl does.
+fn netrc_login(text: &str, hosts: &[&str]) -> Option<(String, String)> {
     let (mut machine, mut login, mut password) = (None, None, None);
     let mut in_macro = false;
     for line in text.lines() {
@@ -171,7 +174,7 @@ fn netrc_login(text: &str, host: &str) -> Option<(String, String)> {
                 _ => {}
             }
             if let (Some(machine), Some(login), Some(password)) = (machine, login, password)
-                && machine == host
+                && hosts.contains(&machine)
             {
                 return Some((login.to_owned(), password.to_owned()));
             }
@@ -228,12 +231,26 @@ mod tests {
                 "macdef init\nmachine a.example login x password y\n\nmachine a.example login me password s3cret",
                 Some(("me", "s3cret")),
             ),
+            (
+                "a host with its port",
+                "machine a.example:8443 login me password s3cret",
+                Some(("me", "s3cret")),
+            ),
+            (
+                "a host with another port",
+                "machine a.example:443 login x password y",
+                None,
+            ),
             ("empty", "", None),
         ];
         for (name, text, expected) in rows {
             let expected =
                 expected.map(|(login, password)| (login.to_owned(), password.to_owned()));
-            assert_eq!(netrc_login(text, "a.example"), expected, "{name}");
+            assert_eq!(
+                netrc_login(text, &["a.example:8443", "a.example"]),
+                expected,
+                "{name}"
+            );
         }
     }
 

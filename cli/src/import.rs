@@ -389,10 +389,10 @@ impl Summary {
 
     fn print(&self, to: &str) {
         println!(
-            "{to}: {} zips ({}) and {} go.mod files imported, {} already there, {} refused",
+            "{to}: {} zips and {} go.mod files imported ({}), {} already there, {} refused",
             self.zips,
-            HumanBytes(self.bytes),
             self.mods,
+            HumanBytes(self.bytes),
             self.there,
             self.refused.len()
         );
