@@ -11,6 +11,7 @@ use std::io;
 
 use super::directory::{Directory, Entry, EntryKind, HAS_DESCRIPTOR, MEANINGFUL_FLAGS};
 use super::extra;
+use super::order;
 use super::problem::{Findings, Reason, ZipError};
 use super::reader::{Reader, take, take_u16, take_u32, take_u64};
 use super::unpack::Unpacker;
@@ -76,7 +77,10 @@ impl Contents<'_, '_> {
     /// Reads all entries, and gives the content of the wanted one.
     pub fn read(mut self) -> Result<Option<Vec<u8>>, ZipError> {
         let mut order = self.directory.numbers();
-        order.sort_unstable_by_key(|&number| (self.header_of(number), number));
+        order::sort(&mut order, &mut |a, b| {
+            let header = |number| self.header_of(number);
+            header(a).cmp(&header(b)).then(a.cmp(&b))
+        });
         let mut unpacker = Unpacker::new(self.wanted);
         let mut scratch = Vec::new();
         let first = order.first().map(|&number| self.header_of(number));

@@ -22,6 +22,7 @@ mod directory;
 mod end;
 mod extra;
 mod names;
+mod order;
 mod problem;
 mod reader;
 mod source;
@@ -242,7 +243,7 @@ fn report(directory: &Directory, paths: Paths, prefix: &str, go_mod: Option<Vec<
     let mut kept = directory.numbers();
     kept.retain(|&number| entry(number).is_some_and(|entry| entry.is_kept));
     let path = |number: u32| paths.of(directory, number);
-    kept.sort_unstable_by(|&a, &b| path(a).cmp(path(b)));
+    order::sort(&mut kept, &mut |a, b| path(a).cmp(path(b)));
     let mut hash = Hash1::new();
     let (mut files, mut unpacked) = (0, 0);
     for &number in &kept {

@@ -9,6 +9,7 @@ use std::io;
 
 use super::super::path::PathError;
 use super::directory::Directory;
+use super::order;
 
 /// Why an archive was not accepted.
 #[derive(Debug)]
@@ -367,12 +368,18 @@ impl Findings {
     }
 
     /// All that was found, in the order of the archive, if anything was.
-    pub fn into_result(mut self) -> Result<(), ZipError> {
+    pub fn into_result(self) -> Result<(), ZipError> {
         if self.found.is_empty() {
             return Ok(());
         }
-        self.found.sort_by_key(|(number, _)| *number);
-        let mut problems: Vec<Problem> = self.found.into_iter().map(|(_, p)| p).collect();
+        let mut places: Vec<u32> = (0..).take(self.found.len()).collect();
+        let number = |place: u32| self.found.get(place as usize).map(|(number, _)| *number);
+        order::sort(&mut places, &mut |a, b| (number(a), a).cmp(&(number(b), b)));
+        let mut found: Vec<_> = self.found.into_iter().map(Some).collect();
+        let in_order = places
+            .iter()
+            .filter_map(|&place| found.get_mut(place as usize)?.take());
+        let mut problems: Vec<Problem> = in_order.map(|(_, problem)| problem).collect();
         if self.further > 0 {
             problems.push(Problem::of_archive(Reason::Further(self.further)));
         }
