@@ -5,14 +5,14 @@ use std::cmp::Ordering;
 
 /// Sorts numbers of things by comparing the things.
 #[inline(never)]
-pub fn sort_numbers(numbers: &mut [u32], compare: &mut dyn FnMut(u32, u32) -> Ordering) {
+pub fn sort(numbers: &mut [u32], compare: &mut dyn FnMut(u32, u32) -> Ordering) {
     numbers.sort_unstable_by(|a, b| compare(*a, *b));
 }
 
 /// Sorts things; those that compare as equal keep their order.
 pub fn sorted<T>(things: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
     let mut numbers: Vec<u32> = (0..).take(things.len()).collect();
-    sort_numbers(
+    sort(
         &mut numbers,
         &mut |a, b| match (things.get(a as usize), things.get(b as usize)) {
             (Some(x), Some(y)) => compare(x, y).then(a.cmp(&b)),
@@ -21,10 +21,7 @@ pub fn sorted<T>(things: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T>
     );
     let mut things: Vec<Option<T>> = things.into_iter().map(Some).collect();
     let take = |number: u32| things.get_mut(number as usize)?.take();
-    numbers
-        .into_iter()
-        .filter_map(take)
-        .collect()
+    numbers.into_iter().filter_map(take).collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 use std::cmp::Ordering;
 
 use super::super::unicode::fold;
-use crate::order::sort_numbers;
+use crate::order;
 
 /// A name to be checked.
 #[derive(Clone, Copy)]
@@ -48,7 +48,7 @@ pub fn find<'a>(
     name: impl Fn(u32) -> Name<'a>,
     report: impl FnMut(u32, Collision),
 ) {
-    sort_numbers(numbers, &mut |a, b| {
+    order::sort(numbers, &mut |a, b| {
         let (x, y) = (name(a), name(b));
         compare(x.path, y.path)
             .then(x.is_folder.cmp(&y.is_folder))

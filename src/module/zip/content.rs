@@ -14,7 +14,7 @@ use super::extra;
 use super::problem::{Findings, Reason, ZipError};
 use super::reader::{Reader, take, take_u16, take_u32, take_u64};
 use super::unpack::Unpacker;
-use crate::order::sort_numbers;
+use crate::order;
 
 const LOCAL_HEADER: usize = 30;
 
@@ -77,8 +77,9 @@ impl Contents<'_, '_> {
     /// Reads all entries, and gives the content of the wanted one.
     pub fn read(mut self) -> Result<Option<Vec<u8>>, ZipError> {
         let mut order = self.directory.numbers();
-        sort_numbers(&mut order, &mut |a, b| {
-            (self.header_of(a), a).cmp(&(self.header_of(b), b))
+        order::sort(&mut order, &mut |a, b| {
+            let header = |number| self.header_of(number);
+            header(a).cmp(&header(b)).then(a.cmp(&b))
         });
         let mut unpacker = Unpacker::new(self.wanted);
         let mut scratch = Vec::new();

@@ -36,7 +36,7 @@ use std::io::{Read, Seek, Write};
 
 use super::hash::{EMPTY_FILE, Hash1};
 use super::{ModulePath, ModuleVersion, Timestamp, semver};
-use crate::order::sort_numbers;
+use crate::order;
 use content::{Contents, Discard};
 use directory::{Directory, Entry, EntryKind};
 use names::Paths;
@@ -243,7 +243,7 @@ fn report(directory: &Directory, paths: Paths, prefix: &str, go_mod: Option<Vec<
     let mut kept = directory.numbers();
     kept.retain(|&number| entry(number).is_some_and(|entry| entry.is_kept));
     let path = |number: u32| paths.of(directory, number);
-    sort_numbers(&mut kept, &mut |a, b| path(a).cmp(path(b)));
+    order::sort(&mut kept, &mut |a, b| path(a).cmp(path(b)));
     let mut hash = Hash1::new();
     let (mut files, mut unpacked) = (0, 0);
     for &number in &kept {

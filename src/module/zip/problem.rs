@@ -9,7 +9,7 @@ use std::io;
 
 use super::super::path::PathError;
 use super::directory::Directory;
-use crate::order::sorted;
+use crate::order;
 
 /// Why an archive was not accepted.
 #[derive(Debug)]
@@ -372,7 +372,7 @@ impl Findings {
         if self.found.is_empty() {
             return Ok(());
         }
-        let found = sorted(self.found, |(a, _), (b, _)| a.cmp(b));
+        let found = order::sorted(self.found, |(a, _), (b, _)| a.cmp(b));
         let mut problems: Vec<Problem> = found.into_iter().map(|(_, p)| p).collect();
         if self.further > 0 {
             problems.push(Problem::of_archive(Reason::Further(self.further)));

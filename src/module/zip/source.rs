@@ -17,13 +17,13 @@
 
 use super::super::{ModuleVersion, gomod, path};
 use super::content::{Contents, Discard};
-use super::directory::{Directory, EntryKind};
+use super::directory::{Directory, Entry, EntryKind};
 use super::names::{self, Judge, Paths};
 use super::problem::{Findings, Problem, Reason, ZipError};
 use super::reader::Reader;
 use super::vendor::Vendoring;
 use super::{Limits, SourceOptions};
-use crate::order::sorted;
+use crate::order;
 
 /// The module within a source archive.
 pub struct Selection {
@@ -276,49 +276,36 @@ fn mark(directory: &mut Directory, module: &Module, paths: Paths) {
     }
 }
 
-/// The folders of other modules, each as the entry of a go.mod and the folder's length in its
-/// path; sorted, and without those inside of others.
-fn submodules(directory: &Directory, module: &Module, paths: Paths) -> Vec<(u32, usize)> {
-    let mut found: Vec<(u32, usize)> = Vec::new();
-    for (number, entry) in (0..).zip(&directory.entries) {
-        if entry.kind != EntryKind::File || !directory.name(entry).starts_with(&module.folder) {
-            continue;
-        }
-        let path = paths.of(directory, number);
-        let slash = path.iter().rposition(|&b| b == b'/');
-        let (folder, base) = path.split_at(slash.map_or(0, |slash| slash + 1));
-        if !folder.is_empty() && base.eq_ignore_ascii_case(b"go.mod") {
-            found.push((number, folder.len()));
-        }
-    }
-    let folder = |&(number, length): &(u32, usize)| -> &[u8] {
-        paths
-            .of(directory, number)
-            .get(..length)
-            .unwrap_or_default()
+/// The go.mod files of other modules, sorted by their folders, without those inside of others.
+fn submodules(directory: &Directory, module: &Module, paths: Paths) -> Vec<u32> {
+    let is_other = |&(number, entry): &(u32, &Entry)| {
+        let (folder, base) = split_last(paths.of(directory, number));
+        entry.kind == EntryKind::File
+            && directory.name(entry).starts_with(&module.folder)
+            && !folder.is_empty()
+            && base.eq_ignore_ascii_case(b"go.mod")
     };
-    let mut found = sorted(found, |a, b| folder(a).cmp(folder(b)));
-    found.dedup_by(|inner, outer| folder(inner).starts_with(folder(outer)));
+    let entries = (0..).zip(&directory.entries);
+    let mut found: Vec<u32> = entries.filter(is_other).map(|(number, _)| number).collect();
+    let folder = |number: u32| split_last(paths.of(directory, number)).0;
+    order::sort(&mut found, &mut |a, b| folder(a).cmp(folder(b)));
+    found.dedup_by(|inner, outer| folder(*inner).starts_with(folder(*outer)));
     found
 }
 
-/// Whether a path is in one of these folders. None is inside of another, so the only one that can
-/// hold the path is the last that does not sort behind it.
-fn is_in_submodule(
-    directory: &Directory,
-    paths: Paths,
-    submodules: &[(u32, usize)],
-    path: &[u8],
-) -> bool {
-    let folder = |&(number, length): &(u32, usize)| -> &[u8] {
-        paths
-            .of(directory, number)
-            .get(..length)
-            .unwrap_or_default()
-    };
-    let behind = submodules.partition_point(|submodule| folder(submodule) <= path);
+/// Whether a path is in the folder of one of these go.mod files. No folder is inside of another,
+/// so the only one that can hold the path is the last that does not sort behind it.
+fn is_in_submodule(directory: &Directory, paths: Paths, submodules: &[u32], path: &[u8]) -> bool {
+    let folder = |number: u32| split_last(paths.of(directory, number)).0;
+    let behind = submodules.partition_point(|&submodule| folder(submodule) <= path);
     let candidate = behind.checked_sub(1).and_then(|at| submodules.get(at));
-    candidate.is_some_and(|submodule| path.starts_with(folder(submodule)))
+    candidate.is_some_and(|&submodule| path.starts_with(folder(submodule)))
+}
+
+/// Splits a path into its folder, with the slash, and its last element.
+fn split_last(path: &[u8]) -> (&[u8], &[u8]) {
+    let slash = path.iter().rposition(|&b| b == b'/');
+    path.split_at(slash.map_or(0, |slash| slash + 1))
 }
 
 /// Holds the marked entries to the rules for names, and unmarks those that are no regular files.

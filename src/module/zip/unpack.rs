@@ -5,8 +5,6 @@
 //!
 //! Source: RFC 1951 (deflate).
 
-use std::cmp::Reverse;
-
 use sha2::{Digest, Sha256};
 use zlib_rs::crc32::crc32;
 use zlib_rs::{Inflate, InflateFlush, Status};
@@ -17,11 +15,12 @@ use super::content::{Sink, Stop};
 use super::directory::{Directory, STORED};
 use super::problem::Reason;
 use super::reader::Reader;
+use crate::order;
 
 /// The size of the buffer.
-const BUFFER: usize = 2 << 20;
+const BUFFER: usize = 1 << 20;
 /// The largest file that is unpacked as a whole.
-const SMALL: u64 = 512 << 10;
+const SMALL: u64 = 256 << 10;
 /// Deflate looks back 32 KiB.
 const WINDOW_BITS: u8 = 15;
 /// The most files that wait to be hashed: empty ones take no room in the buffer.
@@ -31,11 +30,18 @@ const MAX_WAITING: usize = 1024;
 pub struct Unpacker {
     buffer: Box<[u8]>,
     used: usize,
-    /// Files in the buffer that are not hashed yet: number, start and length.
-    waiting: Vec<(u32, usize, usize)>,
+    /// The files in it, which are not hashed yet.
+    waiting: Vec<Waiting>,
     inflater: Inflate,
     wanted: Option<u32>,
     content: Option<Vec<u8>>,
+}
+
+/// A file in the buffer.
+struct Waiting {
+    number: u32,
+    start: usize,
+    length: usize,
 }
 
 /// An entry that is being read.
@@ -103,17 +109,18 @@ impl Unpacker {
     }
 
     fn hash_waiting(&mut self, directory: &mut Directory) {
-        // The longest first, so that all are done at about the same time.
-        self.waiting
-            .sort_unstable_by_key(|&(number, _, length)| (Reverse(length), number));
         let (buffer, waiting) = (&self.buffer, &self.waiting);
+        // The longest first, so that all lanes are done at about the same time.
+        let length = |at: u32| waiting.get(at as usize).map(|file| file.length);
+        let mut order: Vec<u32> = (0..).take(waiting.len()).collect();
+        order::sort(&mut order, &mut |a, b| length(b).cmp(&length(a)));
+        let file = |at: usize| waiting.get(*order.get(at)? as usize);
         let content = |at: usize| {
-            let content = waiting.get(at);
-            let content = content.and_then(|&(_, start, length)| buffer.get(start..start + length));
+            let content = file(at).and_then(|file| buffer.get(file.start..)?.get(..file.length));
             content.unwrap_or_default()
         };
         hash_each(waiting.len(), content, |at, hash| {
-            let number = waiting.get(at).map_or(u32::MAX, |&(number, ..)| number);
+            let number = file(at).map_or(u32::MAX, |file| file.number);
             if let Some(entry) = directory.entries.get_mut(number as usize) {
                 entry.hash = hash;
             }
@@ -162,7 +169,11 @@ impl Unpacker {
         if self.wanted == Some(job.number) {
             self.content = Some(content.to_vec());
         }
-        self.waiting.push((job.number, start, length));
+        self.waiting.push(Waiting {
+            number: job.number,
+            start,
+            length,
+        });
         self.used += length;
         Ok(())
     }

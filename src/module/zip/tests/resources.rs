@@ -178,7 +178,7 @@ fn promised(entries: usize, name_bytes: usize) -> usize {
 
 #[test]
 fn two_hundred_thousand_files_are_accepted_and_one_more_is_not() {
-    let name = |number| format!("{PREFIX}some/folder/with/{number}.go");
+    let name = |number| format!("{PREFIX}some/folder/with/{number:06}.go");
     let bytes = archive_of((0..200_001).map(name));
     match check_within(&bytes, Limits::default()) {
         Err(ZipError::TooLarge(excess)) => {
