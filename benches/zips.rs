@@ -7,7 +7,7 @@ mod support;
 
 use goproxy_edge_host::{HostConfig, Preopen};
 use support::{
-    CHUNK, Contender, Folder, compare, fill_store, floor, native, print_throughput, serve,
+    CHUNK, Contender, Folder, compare, fill_store, floor, native, print_throughput, proxy, serve,
     serve_host,
 };
 
@@ -17,27 +17,42 @@ const CHUNKS: usize = 138;
 
 fn main() {
     let folder = Folder::new("zips");
-    let [native_store, floor_store] =
-        ["native", "floor"].map(|name| folder.path().join(format!("{name}.redb")));
-    fill_store(&native_store, CHUNKS);
-    fill_store(&floor_store, CHUNKS);
-    std::fs::write(folder.path().join("zip"), vec![7; CHUNKS * CHUNK]).expect("room for a file");
+    let at = |name: &str| folder.path().join(name);
+    fill_store(&at("native.redb"), CHUNKS);
+    fill_store(&at("floor.redb"), CHUNKS);
+    std::fs::write(at("zip"), vec![7; CHUNKS * CHUNK]).expect("room for a file");
+    let tree = at("tree");
+    std::fs::create_dir(&tree).expect("room for a folder");
 
-    let files = folder.path().to_owned();
-    let native =
-        serve(move |listener| async move { native::serve(listener, native_store, &files).await });
-    let mut config = HostConfig::new(floor(), floor_store);
-    config.preopens.push(Preopen {
-        host: folder.path().into(),
-        guest: "/files".into(),
-        writable: false,
-    });
+    let (store, files) = (at("native.redb"), folder.path().to_owned());
+    let native = serve(move |listener| async move { native::serve(listener, store, &files).await });
+    let mut config = HostConfig::new(floor(), at("floor.redb"));
+    config.preopens.push(preopen(folder.path(), "/files"));
     let floor = serve_host(config);
+    let kv = proxy::start(&at("kv.redb"), &[("log", "off")], |_| ());
+    let setting = format!("dir:{}", tree.display());
+    let dir = proxy::start(
+        &at("dir.redb"),
+        &[("log", "off"), ("store", &setting)],
+        |config| {
+            let guest = tree.to_str().expect("a name in ASCII");
+            config.preopens.push(preopen(&tree, guest));
+        },
+    );
+    for (name, server) in [("the store", kv), ("a folder", dir)] {
+        let seconds = proxy::publish(server, "example.com/m", "v1.0.0", CHUNKS, CHUNK);
+        println!(
+            "36 MB published to {name}: {:.0} MB/s",
+            (CHUNKS * CHUNK) as f64 / seconds / 1e6
+        );
+    }
 
     let path = format!("/chunks/{CHUNKS}/{}", CHUNKS * CHUNK);
+    let zip = "/example.com/m/@v/v1.0.0.zip";
     let contenders = [
         Contender::new("plain hyper and redb", native, &path),
         Contender::new("floor component", floor, &path),
+        Contender::new("the proxy, kv", kv, zip),
     ];
     let measured = compare(&contenders, CONNECTIONS);
     print_throughput(
@@ -50,6 +65,7 @@ fn main() {
     let contenders = [
         Contender::new("plain hyper and a file", native, "/file/zip"),
         Contender::new("floor component, copied by the host", floor, "/file/zip"),
+        Contender::new("the proxy, dir", dir, zip),
     ];
     let measured = compare(&contenders, CONNECTIONS);
     print_throughput(
@@ -58,4 +74,12 @@ fn main() {
         &measured,
         0,
     );
+}
+
+fn preopen(host: &std::path::Path, guest: &str) -> Preopen {
+    Preopen {
+        host: host.into(),
+        guest: guest.into(),
+        writable: true,
+    }
 }

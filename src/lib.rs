@@ -6,7 +6,7 @@
 //! Nothing but `wasi` knows a host, so everything else is tested natively.
 
 #![cfg_attr(
-    not(any(test, feature = "contract")),
+    not(test),
     deny(
         clippy::unwrap_used,
         clippy::expect_used,

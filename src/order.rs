@@ -20,10 +20,10 @@ pub fn sorted<T>(things: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T>
         },
     );
     let mut things: Vec<Option<T>> = things.into_iter().map(Some).collect();
-    let mut take = |number: u32| things.get_mut(number as usize)?.take();
+    let take = |number: u32| things.get_mut(number as usize)?.take();
     numbers
         .into_iter()
-        .filter_map(|number| take(number))
+        .filter_map(take)
         .collect()
 }
 

@@ -104,8 +104,6 @@ impl fmt::Display for BadSetting {
     }
 }
 
-impl std::error::Error for BadSetting {}
-
 impl Settings {
     /// Reads names and values over the defaults. An empty value means the default; names that are
     /// not ours belong to somebody else.

@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod native;
+pub mod proxy;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

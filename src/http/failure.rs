@@ -106,8 +106,6 @@ impl fmt::Display for Failure {
     }
 }
 
-impl std::error::Error for Failure {}
-
 #[cfg(test)]
 mod tests {
     use super::*;

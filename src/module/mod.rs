@@ -15,6 +15,7 @@ pub mod zip;
 
 #[cfg(test)]
 mod oracle;
+mod sha256;
 mod unicode;
 
 pub use path::{ModulePath, PathError};

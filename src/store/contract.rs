@@ -1,6 +1,8 @@
 //! The suite that every store passes: one function a promise, on any store, over any port, natively
 //! or through the component. Each uses module paths of its own, so one store can serve them all.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 use std::io::{Cursor, Write};
 
 use super::{Body, Content, Detail, Error, File, Info, Object, Origin, Outcome, Release, Store};

@@ -238,7 +238,7 @@ pub trait Entropy {
 }
 
 /// Why a store did not do it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Error {
     /// It holds no such thing.
     NotFound,
@@ -291,6 +291,12 @@ impl fmt::Display for Error {
             Error::TimedOut(why) => write!(f, "the store did not answer in time: {why}"),
             Error::Corrupt(what) => write!(f, "the store holds what can't be right: {what}"),
         }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 

@@ -191,3 +191,6 @@ fn open_file(path: &Path) -> Result<Database, Error> {
         Err(_) => Err(damaged("its pages do not fit together".into())),
     }
 }
+
+#[cfg(test)]
+mod tests;

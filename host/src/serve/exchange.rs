@@ -1,28 +1,25 @@
-//! One request: takes an instance, lets its guest run for as long as it may, and sees to it that the
-//! client gets an answer whatever the guest does.
+//! One request: lets it in, gives it to an instance, and sees to it that the client gets an answer
+//! whatever the guest does. How long the guest may run is the `driver`'s affair.
 
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::task::Poll;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::timeout;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 use super::activity::Activity;
 use super::body::{RequestBody, ResponseBody};
+use super::driver::{Driver, End};
 use crate::Shared;
 use crate::instance::Answer;
 use crate::log::{Line, Source};
-
-/// A guest that runs for longer than this without a pause is moved to the workshop. A request for a
-/// small answer takes a hundredth of it.
-const LONG_TURN: Duration = Duration::from_millis(5);
 
 /// Where requests come from, and who answers them: one of these a connection.
 pub(super) struct Origin {
@@ -33,7 +30,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    fn log(&self, text: &str) {
+    pub fn log(&self, text: &str) {
         (self.shared.log)(Line {
             source: Source::Host,
             client: Some(self.client),
@@ -60,7 +57,7 @@ impl Exchange {
         }
     }
 
-    fn break_off(&self) {
+    pub fn break_off(&self) {
         self.broken.store(true, Ordering::Release);
     }
 
@@ -75,23 +72,12 @@ impl Exchange {
     }
 
     /// How long the guest has waited, with no byte moving for its client.
-    fn still_for(&self) -> Duration {
+    pub fn still_for(&self) -> Duration {
         match self.left.load(Ordering::Acquire) {
             0 => self.origin.activity.still_for(),
             left => Duration::from_millis(self.origin.activity.now().saturating_sub(left)),
         }
     }
-}
-
-/// How a guest's work on a request ended.
-#[derive(Debug)]
-enum End {
-    Returned,
-    Failed,
-    /// It ran for too long.
-    Overrun,
-    /// It waited for too long.
-    Stalled,
 }
 
 /// Answers one request. Dropping this, which is what hyper does when the client goes away, lets the
@@ -274,132 +260,6 @@ async fn guest(
                 uri.path()
             ));
             End::Failed
-        }
-    }
-}
-
-type Guest = Pin<Box<dyn Future<Output = End> + Send>>;
-
-/// Runs a guest within its limits. If it is dropped before the guest has ended, the guest goes on
-/// in a task of its own, within the same limits.
-struct Driver {
-    place: Place,
-    exchange: Arc<Exchange>,
-    ran: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-/// Where a guest runs.
-enum Place {
-    /// Among the connections, in turns with them: a guest that seldom runs for long.
-    Here(Guest),
-    /// On the threads for guests that do.
-    Workshop(Guest),
-    /// In a task in the workshop, which tells its end.
-    Away(oneshot::Receiver<End>),
-    Ended,
-}
-
-impl Driver {
-    fn new(guest: Guest, exchange: Arc<Exchange>) -> Self {
-        Driver {
-            place: Place::Here(guest),
-            exchange,
-            ran: Duration::ZERO,
-            timer: None,
-        }
-    }
-
-    fn poll_guest(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        let (guest, here) = match &mut self.place {
-            Place::Here(guest) => (guest, true),
-            Place::Workshop(guest) => (guest, false),
-            Place::Away(end) => {
-                return Pin::new(end).poll(cx).map(|end| end.unwrap_or(End::Failed));
-            }
-            Place::Ended => return Poll::Ready(End::Returned),
-        };
-        let started = Instant::now();
-        let result = guest.as_mut().poll(cx);
-        let took = started.elapsed();
-        self.ran += took;
-        let origin = &self.exchange.origin;
-        origin.activity.guest_ran(took);
-        if let Poll::Ready(end) = result {
-            self.place = Place::Ended;
-            return Poll::Ready(end);
-        }
-        if self.ran > origin.shared.limits.guest_time {
-            return Poll::Ready(self.cut(End::Overrun));
-        }
-        if here && took > LONG_TURN {
-            self.move_to_workshop();
-            return self.poll_guest(cx);
-        }
-        ready!(self.poll_stalled(cx));
-        Poll::Ready(self.cut(End::Stalled))
-    }
-
-    /// A guest that takes long turns would have every connection wait for them.
-    fn move_to_workshop(&mut self) {
-        if let Place::Here(guest) = std::mem::replace(&mut self.place, Place::Ended) {
-            let (end, ended) = oneshot::channel();
-            let mut rest = self.rest(Place::Workshop(guest));
-            self.exchange.origin.shared.workshop.spawn(async move {
-                // Whoever waits for it may be gone.
-                let _ = end.send(std::future::poll_fn(|cx| rest.poll_guest(cx)).await);
-            });
-            self.place = Place::Away(ended);
-        }
-    }
-
-    fn rest(&self, place: Place) -> Driver {
-        Driver {
-            place,
-            exchange: self.exchange.clone(),
-            ran: self.ran,
-            timer: None,
-        }
-    }
-
-    /// A quarter more than clients get: a guest whose client stalls is told so, by an error from
-    /// the body that it reads or writes, and needs time to put away what it has begun.
-    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let limits = &self.exchange.origin.shared.limits;
-        let allowed = limits.stalled_transfer + limits.stalled_transfer / 4;
-        loop {
-            let timer = self
-                .timer
-                .get_or_insert_with(|| Box::pin(sleep(limits.check_interval())));
-            ready!(timer.as_mut().poll(cx));
-            self.timer = None;
-            if self.exchange.still_for() > allowed {
-                return Poll::Ready(());
-            }
-        }
-    }
-
-    /// Ends the guest, and with it its instance, where it stands.
-    fn cut(&mut self, end: End) -> End {
-        self.exchange.break_off();
-        self.place = Place::Ended;
-        self.exchange.origin.log(match end {
-            End::Overrun => "cut off: the guest ran for too long",
-            _ => "cut off: the guest waited for too long",
-        });
-        end
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        // In the workshop a driver is dropped only when its guest has ended, or everything ends;
-        // and everything ends as well when there is no runtime.
-        if let Place::Here(guest) = std::mem::replace(&mut self.place, Place::Ended)
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            let mut rest = self.rest(Place::Here(guest));
-            runtime.spawn(async move { std::future::poll_fn(|cx| rest.poll_guest(cx)).await });
         }
     }
 }

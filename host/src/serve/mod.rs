@@ -2,6 +2,7 @@
 
 mod activity;
 pub(crate) mod body;
+mod driver;
 mod exchange;
 mod tls;
 

@@ -1,23 +1,29 @@
 //! Unpacks the content of entries and takes its checksum and its SHA-256, each byte once.
 //!
 //! Small files are unpacked side by side into one buffer and hashed together; a larger file
-//! passes through the same buffer, used as a ring.
+//! passes through the same buffer, and is hashed alone.
+//!
+//! Source: RFC 1951 (deflate).
 
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
+use std::cmp::Reverse;
+
 use sha2::{Digest, Sha256};
+use zlib_rs::crc32::crc32;
+use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::super::hash::FileHash;
+use super::super::sha256::hash_each;
 use super::content::{Sink, Stop};
 use super::directory::{Directory, STORED};
 use super::problem::Reason;
 use super::reader::Reader;
 
-/// The size of the buffer: a power of two, as a ring must be.
-const BUFFER: usize = 1 << 20;
+/// The size of the buffer.
+const BUFFER: usize = 2 << 20;
 /// The largest file that is unpacked as a whole.
-const SMALL: u64 = 256 << 10;
-
+const SMALL: u64 = 512 << 10;
+/// Deflate looks back 32 KiB.
+const WINDOW_BITS: u8 = 15;
 /// The most files that wait to be hashed: empty ones take no room in the buffer.
 const MAX_WAITING: usize = 1024;
 
@@ -27,7 +33,7 @@ pub struct Unpacker {
     used: usize,
     /// Files in the buffer that are not hashed yet: number, start and length.
     waiting: Vec<(u32, usize, usize)>,
-    inflater: Box<DecompressorOxide>,
+    inflater: Inflate,
     wanted: Option<u32>,
     content: Option<Vec<u8>>,
 }
@@ -49,7 +55,7 @@ impl Unpacker {
             buffer: vec![0; BUFFER].into_boxed_slice(),
             used: 0,
             waiting: Vec::new(),
-            inflater: Box::default(),
+            inflater: Inflate::new(false, WINDOW_BITS),
             wanted,
             content: None,
         }
@@ -73,7 +79,7 @@ impl Unpacker {
             crc: entry.crc,
             left: entry.compressed,
         };
-        self.inflater.init();
+        self.inflater.reset(false);
         if job.size <= SMALL {
             let is_full = self.buffer.len() - self.used <= job.size as usize;
             if is_full || self.waiting.len() == MAX_WAITING {
@@ -97,12 +103,22 @@ impl Unpacker {
     }
 
     fn hash_waiting(&mut self, directory: &mut Directory) {
-        for (number, start, length) in self.waiting.drain(..) {
-            let content = self.buffer.get(start..start + length).unwrap_or_default();
+        // The longest first, so that all are done at about the same time.
+        self.waiting
+            .sort_unstable_by_key(|&(number, _, length)| (Reverse(length), number));
+        let (buffer, waiting) = (&self.buffer, &self.waiting);
+        let content = |at: usize| {
+            let content = waiting.get(at);
+            let content = content.and_then(|&(_, start, length)| buffer.get(start..start + length));
+            content.unwrap_or_default()
+        };
+        hash_each(waiting.len(), content, |at, hash| {
+            let number = waiting.get(at).map_or(u32::MAX, |&(number, ..)| number);
             if let Some(entry) = directory.entries.get_mut(number as usize) {
-                entry.hash = Sha256::digest(content).into();
+                entry.hash = hash;
             }
-        }
+        });
+        self.waiting.clear();
         self.used = 0;
     }
 
@@ -123,30 +139,26 @@ impl Unpacker {
             sink.data(piece)?;
             let taken = piece.len();
             job.left -= taken as u64;
+            let rest = room.get_mut(length..).unwrap_or_default();
             if job.method == STORED {
-                let target = room.get_mut(length..length + taken);
-                let target = target.ok_or(Reason::LargerThanDeclared(job.size))?;
-                target.copy_from_slice(piece);
+                let target = rest.get_mut(..taken);
+                target.ok_or(job.is_larger())?.copy_from_slice(piece);
                 length += taken;
             } else {
-                let flags =
-                    inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF | more(job.left);
-                let (status, used, made) =
-                    decompress(&mut self.inflater, piece, room, length, flags);
-                length += made;
+                let step = inflate(&mut self.inflater, piece, rest)?;
+                length += step.made;
                 if length as u64 > job.size {
-                    return Err(Reason::LargerThanDeclared(job.size).into());
+                    return Err(job.is_larger().into());
                 }
-                match status {
-                    TINFLStatus::Done if used == taken && job.left == 0 => is_done = true,
-                    TINFLStatus::NeedsMoreInput if used == taken => {}
-                    _ => return Err(Reason::BadData.into()),
+                is_done = step.is_end;
+                if step.used < taken || (is_done && job.left > 0) {
+                    return Err(Reason::BadData.into());
                 }
             }
             reader.consume(taken);
         }
         let content = room.get(..length).ok_or(Reason::BadData)?;
-        job.check(length as u64, crc32fast::hash(content), is_done)?;
+        job.check(length as u64, crc32(0, content), is_done)?;
         if self.wanted == Some(job.number) {
             self.content = Some(content.to_vec());
         }
@@ -162,74 +174,91 @@ impl Unpacker {
         sink: &mut dyn Sink,
     ) -> Result<FileHash, Stop> {
         let mut stream = Stream {
-            declared: job.size,
             length: 0,
-            crc: crc32fast::Hasher::new(),
+            crc: 0,
             hash: Sha256::new(),
             content: (self.wanted == Some(job.number)).then(Vec::new),
         };
         let mut is_done = job.method == STORED;
-        let mut at = 0;
         while job.left > 0 {
             let piece = reader.buffered(job.left)?;
             sink.data(piece)?;
             let taken = piece.len();
             job.left -= taken as u64;
             if job.method == STORED {
-                stream.add(piece)?;
+                stream.add(piece, &job)?;
             } else {
-                is_done = self.inflate(piece, job.left, &mut at, &mut stream)?;
+                is_done = self.inflate_large(piece, &job, &mut stream)?;
             }
             reader.consume(taken);
         }
-        job.check(stream.length, stream.crc.finalize(), is_done)?;
+        job.check(stream.length, stream.crc, is_done)?;
         if stream.content.is_some() {
             self.content = stream.content;
         }
         Ok(stream.hash.finalize().into())
     }
 
-    /// Inflates a piece through the ring, from `at` on; whether the deflate data ends with it.
-    fn inflate(
+    /// Inflates a piece through the buffer; whether the deflated data ends with it.
+    fn inflate_large(
         &mut self,
-        piece: &[u8],
-        left: u64,
-        at: &mut usize,
+        mut piece: &[u8],
+        job: &Job,
         stream: &mut Stream,
     ) -> Result<bool, Reason> {
-        let mut piece = piece;
         loop {
-            let (status, used, made) =
-                decompress(&mut self.inflater, piece, &mut self.buffer, *at, more(left));
-            stream.add(self.buffer.get(*at..*at + made).unwrap_or_default())?;
-            piece = piece.get(used..).unwrap_or_default();
-            *at = (*at + made) % BUFFER;
-            match status {
-                TINFLStatus::HasMoreOutput => {}
-                TINFLStatus::NeedsMoreInput if piece.is_empty() => return Ok(false),
-                TINFLStatus::Done if piece.is_empty() && left == 0 => return Ok(true),
-                _ => return Err(Reason::BadData),
+            let step = inflate(&mut self.inflater, piece, &mut self.buffer)?;
+            stream.add(self.buffer.get(..step.made).unwrap_or_default(), job)?;
+            piece = piece.get(step.used..).unwrap_or_default();
+            if step.is_end {
+                let is_last = piece.is_empty() && job.left == 0;
+                return if is_last {
+                    Ok(true)
+                } else {
+                    Err(Reason::BadData)
+                };
+            }
+            // With room left over, all input has been used.
+            if step.made < self.buffer.len() {
+                return Ok(false);
             }
         }
     }
 }
 
-/// A large file on its way through the ring.
+/// What came of inflating a piece.
+struct Step {
+    used: usize,
+    made: usize,
+    is_end: bool,
+}
+
+/// Inflates as much of `piece` as there is room for.
+fn inflate(inflater: &mut Inflate, piece: &[u8], room: &mut [u8]) -> Result<Step, Reason> {
+    let (used, made) = (inflater.total_in(), inflater.total_out());
+    let status = inflater.decompress(piece, room, InflateFlush::NoFlush);
+    Ok(Step {
+        is_end: status.map_err(|_| Reason::BadData)? == Status::StreamEnd,
+        used: (inflater.total_in() - used) as usize,
+        made: (inflater.total_out() - made) as usize,
+    })
+}
+
+/// A large file on its way through the buffer.
 struct Stream {
-    declared: u64,
     length: u64,
-    crc: crc32fast::Hasher,
+    crc: u32,
     hash: Sha256,
     content: Option<Vec<u8>>,
 }
 
 impl Stream {
-    fn add(&mut self, piece: &[u8]) -> Result<(), Reason> {
+    fn add(&mut self, piece: &[u8], job: &Job) -> Result<(), Reason> {
         self.length += piece.len() as u64;
-        if self.length > self.declared {
-            return Err(Reason::LargerThanDeclared(self.declared));
+        if self.length > job.size {
+            return Err(job.is_larger());
         }
-        self.crc.update(piece);
+        self.crc = crc32(self.crc, piece);
         self.hash.update(piece);
         if let Some(content) = &mut self.content {
             content.extend_from_slice(piece);
@@ -239,6 +268,10 @@ impl Stream {
 }
 
 impl Job {
+    fn is_larger(&self) -> Reason {
+        Reason::LargerThanDeclared(self.size)
+    }
+
     /// Compares what came out with what was declared.
     fn check(&self, length: u64, crc: u32, is_done: bool) -> Result<(), Reason> {
         if !is_done {
@@ -246,20 +279,11 @@ impl Job {
         } else if length < self.size {
             Err(Reason::SmallerThanDeclared(self.size))
         } else if length > self.size {
-            Err(Reason::LargerThanDeclared(self.size))
+            Err(self.is_larger())
         } else if crc != self.crc {
             Err(Reason::Checksum)
         } else {
             Ok(())
         }
-    }
-}
-
-/// The flag that tells the inflater that more input follows.
-fn more(left: u64) -> u32 {
-    if left > 0 {
-        inflate_flags::TINFL_FLAG_HAS_MORE_INPUT
-    } else {
-        0
     }
 }

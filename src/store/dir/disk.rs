@@ -1,6 +1,5 @@
 //! What the store in a folder asks of a file system. Everything goes through here, so that a test can
-//! make any step fail; the standard library does it, and a host that can send a file without copying
-//! it through us puts its own [`Disk::open`] in front.
+//! make any step fail. The standard library does it natively; in the component `wasi` has its own.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};

@@ -98,7 +98,7 @@ impl Item {
         let fields = Fields {
             flags: 0,
             method,
-            crc: crc32fast::hash(content.as_ref()),
+            crc: zlib_rs::crc32::crc32(0, content.as_ref()),
             compressed: data.len() as u32,
             size: content.as_ref().len() as u32,
             name: name.as_ref().to_vec(),

@@ -1,0 +1,159 @@
+//! What no guest can bring about: disks that fail, and writers by the dozen.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use redb::backends::InMemoryBackend;
+use redb::{Builder, StorageBackend};
+
+use super::*;
+
+/// A disk in memory that can be full, and counts how often it was told to keep what it has.
+#[derive(Clone, Debug, Default)]
+struct Disk(Arc<DiskState>);
+
+#[derive(Debug, Default)]
+struct DiskState {
+    memory: InMemoryBackend,
+    full: AtomicBool,
+    syncs: AtomicU32,
+}
+
+impl Disk {
+    fn check(&self) -> io::Result<()> {
+        match self.0.full.load(Ordering::SeqCst) {
+            true => Err(io::Error::from(io::ErrorKind::StorageFull)),
+            false => Ok(()),
+        }
+    }
+
+    fn store(&self) -> Store {
+        let again = self.clone();
+        let open = |disk: &Disk| Builder::new().create_with_backend(disk.clone());
+        Store::over(open(self).unwrap(), move || open(&again).ok())
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.0.memory.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.memory.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.check()?;
+        self.0.memory.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.syncs.fetch_add(1, Ordering::SeqCst);
+        self.check()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.check()?;
+        self.0.memory.write(offset, data)
+    }
+}
+
+fn label() -> Arc<str> {
+    "default".into()
+}
+
+async fn set(store: &Store, key: &str) -> Result<(), StoreError> {
+    store
+        .set(&label(), vec![(key.into(), b"value".to_vec())])
+        .await
+}
+
+#[tokio::test]
+async fn a_store_goes_on_when_a_full_disk_has_room_again() {
+    let disk = Disk::default();
+    let store = disk.store();
+    set(&store, "before").await.unwrap();
+    disk.0.full.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        let error = set(&store, "meanwhile").await.unwrap_err().to_string();
+        assert!(error.starts_with("the store failed"), "{error}");
+    }
+    disk.0.full.store(false, Ordering::SeqCst);
+    // The write that finds the store closed opens it for the next one.
+    if set(&store, "after").await.is_err() {
+        set(&store, "after").await.unwrap();
+    }
+    assert_eq!(
+        store.get("default", "before").unwrap().as_deref(),
+        Some(b"value".as_slice())
+    );
+    assert_eq!(store.get("default", "meanwhile").unwrap(), None);
+    assert_eq!(
+        store.get("default", "after").unwrap().as_deref(),
+        Some(b"value".as_slice())
+    );
+}
+
+#[tokio::test]
+async fn writers_that_wait_together_share_a_commit() {
+    let disk = Disk::default();
+    let store = disk.store();
+    set(&store, "first").await.unwrap();
+    let one = disk.0.syncs.swap(0, Ordering::SeqCst);
+    set(&store, "second").await.unwrap();
+    let one = one.max(disk.0.syncs.swap(0, Ordering::SeqCst));
+    let writers: Vec<_> = (0..100)
+        .map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move { set(&store, &format!("key-{number}")).await })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap().unwrap();
+    }
+    assert_eq!(store.keys("default").unwrap().len(), 102);
+    let together = disk.0.syncs.load(Ordering::SeqCst);
+    assert!(
+        together < 50 * one,
+        "{together} syncs for 100 writers, {one} for one"
+    );
+}
+
+#[tokio::test]
+async fn what_waits_when_the_store_is_dropped_is_written_first() {
+    let folder = std::env::temp_dir().join(format!("goproxy-edge-kv-{}", std::process::id()));
+    let file = folder.join("store.redb");
+    for number in 0..5 {
+        let store = Store::open(&file).unwrap();
+        let write = store.set(&"default".into(), vec![(number.to_string(), Vec::new())]);
+        tokio::select! {
+            biased;
+            result = write => result.unwrap(),
+            () = std::future::ready(()) => {}
+        }
+        drop(store);
+        let keys = Store::open(&file).unwrap().keys("default").unwrap();
+        assert_eq!(keys.len(), number + 1);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn more_than_spins_cap_is_an_error_in_spins_words() {
+    let store = Disk::default().store();
+    let half = vec![0; RESULT_CAP / 2 + 1];
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let pairs = ["a", "b"]
+        .map(|key| (key.to_owned(), half.clone()))
+        .to_vec();
+    runtime.block_on(store.set(&label(), pairs)).unwrap();
+    let keys = ["a".to_owned(), "b".to_owned()];
+    let error = store.get_many("default", &keys).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "query result exceeds limit of 134217728 bytes"
+    );
+    assert_eq!(store.get_many("default", &keys[..1]).unwrap().len(), 1);
+}
