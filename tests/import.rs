@@ -1,0 +1,459 @@
+//! `goproxy-edge import`: what it takes from a tree, what it leaves there, what it says.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::support::archive::{module_zip, small_module};
+use crate::support::go::{self, Go};
+use crate::support::server::{GITLAB_BASES, Server, Setup, TOKEN};
+use crate::support::tree::{Tree, files};
+
+fn info(version: &str, time: &str) -> Vec<u8> {
+    format!(r#"{{"Version":"{version}","Time":"{time}"}}"#).into_bytes()
+}
+
+/// Versions with a zip, and versions with a go.mod only.
+fn count(files: &BTreeMap<String, Vec<u8>>) -> (usize, usize) {
+    let zips = files.keys().filter(|name| name.ends_with(".zip")).count();
+    let mods = files
+        .keys()
+        .filter_map(|name| name.strip_suffix(".mod"))
+        .filter(|stem| !files.contains_key(&format!("{stem}.zip")))
+        .count();
+    (zips, mods)
+}
+
+#[test]
+fn a_real_program_builds_from_an_imported_module_cache_alone() {
+    let cache = go::real_module_cache();
+    let tree = files(&cache.join("cache/download"));
+    let (zips, mods) = count(&tree);
+    assert!(zips >= 20, "{zips} is not tens");
+    let server = Server::new();
+    let cache = cache.to_str().unwrap();
+    let first = server.command(&["import", cache]).expect_success();
+    let imported = |line: &str, zips: usize, mods: usize, there: usize| {
+        let start = format!(
+            "{}: {zips} zips and {mods} go.mod files imported (",
+            server.url()
+        );
+        let line = line.strip_prefix(&start).expect(line);
+        let rest = line.split_once(')').expect(line).1;
+        assert_eq!(rest, format!(", {there} already there, 0 refused\n"));
+    };
+    imported(&first, zips, mods, 0);
+
+    // Every file is there, and says the same.
+    for (name, content) in &tree {
+        let answer = server.get(&format!("/{}", name.replace('!', "%21")));
+        assert_eq!(answer.status, 200, "{name}: {answer}");
+        if name.ends_with(".info") && tree.contains_key(&name.replace(".info", ".zip")) {
+            let facts = |text: &[u8]| {
+                let info: Value = serde_json::from_slice(text).expect(name);
+                (
+                    info["Version"].clone(),
+                    info["Time"].clone(),
+                    info["Origin"].clone(),
+                )
+            };
+            assert_eq!(facts(&answer.body), facts(content), "{name}");
+        } else if !name.ends_with(".info") {
+            assert!(answer.body == *content, "{name} has other bytes");
+        }
+    }
+
+    let second = server.command(&["import", cache]).expect_success();
+    imported(&second, 0, 0, zips + mods);
+
+    for base in ["", GITLAB_BASES[1]] {
+        let go = Go::at(&format!("{}{base}", server.url())).env("GOFLAGS", "-modcacherw");
+        let read = |name: &str| std::fs::read_to_string(go::program().join(name)).unwrap();
+        let (main, module, sums) = (read("main.go"), read("go.mod"), read("go.sum"));
+        let program = go.program(&[("main.go", &main), ("go.mod", &module), ("go.sum", &sums)]);
+        go.run(&program, &["mod", "download"]).expect_success();
+        go.run(&program, &["build", "-o", "program", "./..."])
+            .expect_success();
+        let printed = crate::support::run(&mut std::process::Command::new(program.join("program")))
+            .expect_success();
+        assert_eq!(printed, "name: goproxy-edge\n[name] en 1.2.3\n");
+        for (name, before) in [("go.mod", module), ("go.sum", sums)] {
+            assert_eq!(
+                std::fs::read_to_string(program.join(name)).unwrap(),
+                before,
+                "{name} through {base:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_module_file_of_a_version_stays_in_the_tree() {
+    let server = Server::new();
+    let zip = small_module("example.com/m", "v1.0.0");
+    let tree = Tree::new(&[
+        (
+            "example.com/m/@v/v1.0.0.info",
+            &info("v1.0.0", "2020-01-02T03:04:05Z"),
+        ),
+        ("example.com/m/@v/v1.0.0.mod", b"module example.com/m\n"),
+        ("example.com/m/@v/v1.0.0.zip", &zip),
+        ("example.com/m/@v/v1.0.0.ziphash", b"h1:made-up"),
+        ("example.com/m/@v/v1.0.0.lock", b""),
+        ("example.com/m/@v/list", b"v1.0.0\nv9.9.9\n"),
+        ("example.com/m/@v/list.lock", b""),
+        ("example.com/m/@v/v1.1.0.partial", b""),
+        ("example.com/m/@v/v1.1.0.zip123456789.tmp", &zip),
+        ("example.com/m/@v/.v1.1.0.zip.tmp.42", &zip),
+        (
+            "example.com/m/@v/v1.2.0.info",
+            &info("v1.2.0", "2020-01-02T03:04:05Z"),
+        ),
+        (
+            "example.com/m/@v/master.info",
+            &info("v1.0.0", "2020-01-02T03:04:05Z"),
+        ),
+        ("example.com/m/@v/master.mod", b"module example.com/m\n"),
+        (
+            "example.com/m/@v/v1.info",
+            &info("v1.0.0", "2020-01-02T03:04:05Z"),
+        ),
+        ("example.com/m/@v/v1.mod", b"module example.com/m\n"),
+        (
+            "example.com/m/@latest",
+            &info("v1.0.0", "2020-01-02T03:04:05Z"),
+        ),
+        (
+            "example.com/Capital/@v/v1.0.0.mod",
+            b"module example.com/Capital\n",
+        ),
+        ("nodot/@v/v1.0.0.mod", b"module nodot\n"),
+        (
+            "sumdb/sum.golang.org/lookup/example.com/m/@v/v3.0.0.mod",
+            b"module example.com/m\n",
+        ),
+        ("cache/vcs/0123/info", b"x"),
+        ("cache/lock", b""),
+    ]);
+    let printed = server.command(&["import", tree.name()]).expect_success();
+    let size = indicatif_size(zip.len());
+    assert_eq!(
+        printed,
+        format!(
+            "{}: 1 zips and 0 go.mod files imported ({size}), 0 already there, 0 refused\n",
+            server.url()
+        )
+    );
+    assert_eq!(server.get("/example.com/m/@v/list").text(), "v1.0.0\n");
+    assert_eq!(
+        server.get("/example.com/m/@v/v1.0.0.info").text(),
+        r#"{"Version":"v1.0.0","Time":"2020-01-02T03:04:05Z"}"#
+    );
+}
+
+fn indicatif_size(bytes: usize) -> String {
+    assert!(bytes < 1024);
+    format!("{bytes} B")
+}
+
+#[test]
+fn time_and_origin_are_those_of_the_info_file_and_a_missing_one_is_made_up_by_the_server() {
+    let server = Server::new();
+    let origin = r#"{"VCS":"git","URL":"https://example.com/m","Hash":"0123456789abcdef0123456789abcdef01234567","Ref":"refs/heads/a&b=c+d"}"#;
+    let with_origin = format!(
+        r#"{{"Version":"v1.0.0","Time":"2019-10-16T16:18:29.123456789Z","Origin":{origin}}}"#
+    );
+    let tree = Tree::new(&[
+        ("example.com/m/@v/v1.0.0.info", with_origin.as_bytes()),
+        (
+            "example.com/m/@v/v1.0.0.zip",
+            &small_module("example.com/m", "v1.0.0"),
+        ),
+        (
+            "example.com/m/@v/v1.1.0.zip",
+            &small_module("example.com/m", "v1.1.0"),
+        ),
+        ("example.com/m/@v/v1.2.0.info", b"{ half of"),
+        (
+            "example.com/m/@v/v1.2.0.zip",
+            &small_module("example.com/m", "v1.2.0"),
+        ),
+        (
+            "example.com/m/@v/v1.3.0.info",
+            &info("v9.9.9", "2001-01-01T00:00:00Z"),
+        ),
+        (
+            "example.com/m/@v/v1.3.0.zip",
+            &small_module("example.com/m", "v1.3.0"),
+        ),
+        (
+            "example.com/p/@v/v0.0.0-20200102030405-0123456789ab.zip",
+            &small_module("example.com/p", "v0.0.0-20200102030405-0123456789ab"),
+        ),
+    ]);
+    server.command(&["import", tree.name()]).expect_success();
+    assert_eq!(
+        server.get("/example.com/m/@v/v1.0.0.info").text(),
+        with_origin
+    );
+    assert_eq!(
+        server.get("/example.com/m/@v/a&b=c+d.info").text(),
+        with_origin
+    );
+    for version in ["v1.1.0", "v1.2.0", "v1.3.0"] {
+        let made: Value = serde_json::from_slice(
+            &server
+                .get(&format!("/example.com/m/@v/{version}.info"))
+                .body,
+        )
+        .unwrap();
+        assert_eq!(made["Version"], version);
+        assert_ne!(made["Time"], "2001-01-01T00:00:00Z");
+        assert_eq!(made["Origin"], Value::Null);
+    }
+    assert_eq!(
+        server.get("/example.com/p/@latest").text(),
+        r#"{"Version":"v0.0.0-20200102030405-0123456789ab","Time":"2020-01-02T03:04:05Z"}"#
+    );
+}
+
+#[test]
+fn a_go_mod_that_stands_alone_is_imported_and_not_listed() {
+    let server = Server::new();
+    let tree = Tree::new(&[
+        (
+            "example.com/!up/@v/v1.0.0.mod",
+            b"module example.com/Up\n\ngo 1.20\n",
+        ),
+        (
+            "example.com/!up/@v/v1.0.0.info",
+            &info("v1.0.0", "2020-01-02T03:04:05Z"),
+        ),
+    ]);
+    let line = |mods, bytes, there| {
+        format!(
+            "{}: 0 zips and {mods} go.mod files imported ({bytes} B), {there} already there, 0 refused\n",
+            server.url()
+        )
+    };
+    assert_eq!(
+        server.command(&["import", tree.name()]).expect_success(),
+        line(1, 31, 0)
+    );
+    assert_eq!(
+        server.get("/example.com/%21up/@v/v1.0.0.mod").text(),
+        "module example.com/Up\n\ngo 1.20\n"
+    );
+    assert_eq!(server.get("/example.com/%21up/@v/v1.0.0.zip").status, 404);
+    assert_eq!(
+        server.command(&["import", tree.name()]).expect_success(),
+        line(0, 0, 1)
+    );
+}
+
+#[test]
+fn what_is_refused_is_named_with_the_servers_reason_and_the_rest_is_imported() {
+    let server = Server::new();
+    server.publish(
+        "/example.com/taken/@v/v1.0.0.zip",
+        small_module("example.com/taken", "v1.0.0"),
+    );
+    server.publish(
+        "/example.com/gone/@v/v1.0.0.zip",
+        small_module("example.com/gone", "v1.0.0"),
+    );
+    server.delete("/example.com/gone/@v/v1.0.0");
+    let other = module_zip(
+        "example.com/taken",
+        "v1.0.0",
+        &[
+            ("go.mod", b"module example.com/taken\n"),
+            ("other.go", b"package m\n"),
+        ],
+    );
+    let tree = Tree::new(&[
+        ("example.com/broken/@v/v1.0.0.zip", b"no zip"),
+        (
+            "example.com/gone/@v/v1.0.0.zip",
+            &small_module("example.com/gone", "v1.0.0"),
+        ),
+        (
+            "example.com/good/@v/v1.0.0.zip",
+            &small_module("example.com/good", "v1.0.0"),
+        ),
+        (
+            "example.com/stranger/@v/v1.0.0.mod",
+            b"module example.com/stranger\n",
+        ),
+        ("example.com/taken/@v/v1.0.0.zip", &other),
+    ]);
+    let ran = server.command(&["import", tree.name(), "--jobs", "1"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.stderr, "");
+    let reason = |path: &str, body: &[u8]| {
+        let text = server.put(path, body).text();
+        text.lines()
+            .map(|line| format!("    {line}\n"))
+            .collect::<String>()
+    };
+    let size =
+        small_module("example.com/good", "v1.0.0").len() + "module example.com/stranger\n".len();
+    assert_eq!(
+        ran.stdout,
+        format!(
+            "{}: 1 zips and 1 go.mod files imported ({size} B), 0 already there, 3 refused\n\
+             refused example.com/broken@v1.0.0\n{}\
+             refused example.com/gone@v1.0.0\n{}\
+             refused example.com/taken@v1.0.0\n{}",
+            server.url(),
+            reason("/example.com/broken/@v/v1.0.0.zip", b"no zip"),
+            reason(
+                "/example.com/gone/@v/v1.0.0.zip",
+                &small_module("example.com/gone", "v1.0.0")
+            ),
+            reason("/example.com/taken/@v/v1.0.0.zip", &other),
+        )
+    );
+    assert_eq!(server.get("/example.com/good/@v/list").text(), "v1.0.0\n");
+}
+
+#[test]
+fn a_wrong_token_ends_the_import_at_once_and_is_not_shown() {
+    let server = Server::new();
+    let tree = Tree::new(&[(
+        "example.com/m/@v/v1.0.0.zip",
+        &small_module("example.com/m", "v1.0.0"),
+    )]);
+    let ran = server.command(&["import", tree.name(), "--token", "s3cret"]);
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(ran.stdout, "");
+    assert!(
+        ran.stderr.ends_with(&format!(
+            "{} does not take the token from --token\n",
+            server.url()
+        )),
+        "{}",
+        ran.stderr
+    );
+    assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
+    assert!(!server.log().contains("s3cret"), "{}", server.log());
+    assert!(!server.log().contains(TOKEN), "{}", server.log());
+}
+
+#[test]
+fn without_any_set_up_the_token_of_the_first_start_is_found() {
+    let server = Setup::new().tokens(None).start();
+    let tree = Tree::new(&[(
+        "example.com/m/@v/v1.0.0.zip",
+        &small_module("example.com/m", "v1.0.0"),
+    )]);
+    let home = tempfile::tempdir().unwrap();
+    let mut command = crate::support::goproxy_edge(home.path());
+    command
+        .args(["import", tree.name(), "--data"])
+        .arg(server.data());
+    let printed = crate::support::run(&mut command).expect_success();
+    let size = small_module("example.com/m", "v1.0.0").len();
+    assert_eq!(
+        printed,
+        format!(
+            "{}: 1 zips and 0 go.mod files imported ({size} B), 0 already there, 0 refused\n",
+            server.url()
+        )
+    );
+
+    // Not for another server, though: that is asked without a token.
+    let other = Server::new();
+    let mut command = crate::support::goproxy_edge(home.path());
+    command
+        .args(["import", tree.name(), "--to", &other.url(), "--data"])
+        .arg(server.data());
+    let ran = crate::support::run(&mut command);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("wants a token"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_tree_without_modules_and_a_server_that_is_not_there_are_errors_that_say_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    let import = |arguments: &[&str]| {
+        crate::support::run(
+            crate::support::goproxy_edge(home.path())
+                .arg("import")
+                .args(arguments),
+        )
+    };
+    let empty = Tree::new(&[]);
+    let full = Tree::new(&[("example.com/m/@v/v1.0.0.mod", b"module example.com/m\n")]);
+    let rows = [
+        (
+            vec![empty.name(), "--to", "http://127.0.0.1:9"],
+            1,
+            format!("error: {} holds no module: look for the folder with `cache/download` in it, `go env GOMODCACHE` names it\n", empty.name()),
+        ),
+        (
+            vec!["/nonexistent", "--to", "http://127.0.0.1:9"],
+            1,
+            format!("error: cannot read /nonexistent: {}\n", std::fs::read_dir("/nonexistent").unwrap_err()),
+        ),
+        (
+            vec![full.name(), "--to", "http://127.0.0.1:9"],
+            1,
+            format!(
+                "error: cannot reach http://127.0.0.1:9: {}; is it running? `goproxy-edge serve` starts one, --to names another\n",
+                std::net::TcpStream::connect("127.0.0.1:9").unwrap_err()
+            ),
+        ),
+        (
+            vec![full.name()],
+            1,
+            "error: no server: name one with --to, or start one here with `goproxy-edge serve`\n".to_owned(),
+        ),
+        (
+            vec![full.name(), "--to", "ftp://127.0.0.1"],
+            2,
+            "error: the address for --to: give it as http://host:port or https://host/path\n".to_owned(),
+        ),
+        (
+            vec![full.name(), "--to", "https://user:s3cret@127.0.0.1"],
+            2,
+            "error: the address for --to: it holds a credential; give that in GOPROXY_EDGE_TOKEN or in .netrc instead\n".to_owned(),
+        ),
+    ];
+    for (arguments, code, stderr) in rows {
+        let ran = import(&arguments);
+        assert_eq!(
+            (ran.code, ran.stdout.as_str(), ran.stderr),
+            (Some(code), "", stderr),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn gitlabs_base_is_an_address_to_import_to() {
+    let server = Server::new();
+    let zip = small_module("example.com/m", "v1.0.0");
+    let tree = Tree::new(&[("example.com/m/@v/v1.0.0.zip", &zip)]);
+    for base in GITLAB_BASES {
+        server
+            .command_at(base, &["import", tree.name()])
+            .expect_success();
+        assert!(
+            server
+                .get(&format!("{base}/example.com/m/@v/v1.0.0.zip"))
+                .body
+                == zip
+        );
+    }
+    let elsewhere = server.command_at("/api/v4/projects/2/packages/go", &["import", tree.name()]);
+    assert_eq!(elsewhere.code, Some(1));
+    assert!(
+        elsewhere
+            .stdout
+            .ends_with("\n    not found: there is no project \"2\" here\n"),
+        "{}{}",
+        elsewhere.stdout,
+        elsewhere.stderr
+    );
+}

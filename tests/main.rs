@@ -1,0 +1,19 @@
+//! Black-box tests: the built command `goproxy-edge serve`, with the component in it, driven over HTTP and by the
+//! real `go` command. Nothing here links the code that it tests.
+//!
+//! Needed: `go` 1.25 or later and `git` in PATH; for real modules, a GOPROXY that has them (`go env GOPROXY`).
+//! A tool that is missing fails the test that needs it, and is named there.
+
+mod access;
+mod bad_uploads;
+mod command;
+mod crash;
+mod dir_store;
+mod go_command;
+mod goproxy_tables;
+mod http_rules;
+mod import;
+mod paths;
+mod protocol;
+mod publishing;
+mod support;
