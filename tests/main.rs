@@ -1,5 +1,5 @@
 //! Black-box tests: the built command `goproxy-edge serve`, with the component in it, driven over HTTP and by the
-//! real `go` command. Nothing here links the code that it tests.
+//! real `go` command. Nothing here links the code that it tests, the suite of the store's contract apart.
 //!
 //! Needed: `go` 1.25 or later and `git` in PATH; for real modules, a GOPROXY that has them (`go env GOPROXY`).
 //! A tool that is missing fails the test that needs it, and is named there.
@@ -16,4 +16,5 @@ mod import;
 mod paths;
 mod protocol;
 mod publishing;
+mod store_contract;
 mod support;
