@@ -228,3 +228,17 @@ fn made_up_files_are_read_as_by_x_mod() {
     }
     assert!(paths > 1000 && versions > 1000, "{paths} {versions}");
 }
+
+#[path = "../../../fuzz/drive/go_mod.rs"]
+mod drive;
+
+#[test]
+fn the_seeds_of_the_fuzzer_are_read_without_a_panic() {
+    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus-seeds/go_mod");
+    let mut count = 0;
+    for seed in std::fs::read_dir(seeds).unwrap() {
+        drive::drive(&std::fs::read(seed.unwrap().path()).unwrap());
+        count += 1;
+    }
+    assert!(count > 5, "{count} seeds");
+}

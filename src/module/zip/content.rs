@@ -90,7 +90,8 @@ impl Contents<'_, '_> {
         }
         for (at, &number) in order.iter().enumerate() {
             let following = order.get(at + 1).map(|&number| self.header_of(number));
-            let end = following.unwrap_or(self.directory.start);
+            let start = self.directory.start;
+            let end = following.map_or(start, |following| following.min(start));
             match self.read_entry(number, end, &mut unpacker, &mut scratch) {
                 Ok(()) => {}
                 Err(Stop::Fault(reason)) => {

@@ -226,6 +226,8 @@ pub enum Reason {
     IncompatibleMajor,
     /// Two folders claim to be the module, this one and another.
     TwoModuleFolders,
+    /// All files of a source archive are left out.
+    NothingLeft,
     /// This many further problems are not listed.
     Further(u64),
 }
@@ -310,6 +312,7 @@ impl Reason {
             Reason::IncompatibleMajor => {
                 "+incompatible suffix not allowed: v0 and v1 are compatible"
             }
+            Reason::NothingLeft => "no file of the archive belongs to the module",
             Reason::TwoModuleFolders => "two go.mod files claim this module path",
             _ => "",
         }

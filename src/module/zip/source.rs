@@ -9,11 +9,13 @@
 //! * **Left out** are folders, symbolic links and irregular files; folders that hold a go.mod, in
 //!   any case of its letters, since they are other modules; vendored packages; `.hg_archival.txt`.
 //! * **LICENSE** of the repository's root is the module's too, if its folder has none.
-//! * What remains has clean, valid names that do not collide, and keeps the limits.
+//! * What remains has clean, valid names that do not collide, and keeps the limits. Where nothing
+//!   remains of an archive that has files, it was meant for something else.
 //!
 //! Source: golang.org/x/mod/zip (Create, CreateFromVCS); cmd/go, modfetch/coderepo.go (findDir,
-//! convert, Zip). That go.mod names exactly the path is this proxy's: cmd/go wants only its major
-//! suffix right, for the sake of forks that stand in for other modules.
+//! convert, Zip). This proxy's own: that go.mod names exactly the path, where cmd/go wants only its
+//! major suffix right, for the sake of forks that stand in for other modules; and that something
+//! remains.
 
 use super::super::{ModuleVersion, gomod, path};
 use super::content::{Contents, Discard};
@@ -320,6 +322,12 @@ fn check(directory: &mut Directory, paths: Paths, limits: &Limits, findings: &mu
     for (number, entry) in (0..).zip(&mut directory.entries) {
         let is_regular = entry.kind == EntryKind::File || paths.hoisted == Some(number);
         entry.is_kept &= is_regular;
+    }
+    let is_file = |entry: &Entry| entry.kind != EntryKind::Folder;
+    let entries = &directory.entries;
+    let is_nothing_left = entries.iter().any(is_file) && !entries.iter().any(|entry| entry.is_kept);
+    if is_nothing_left && findings.is_empty() {
+        findings.blame_archive(Reason::NothingLeft);
     }
     let mut judge = Judge {
         directory,

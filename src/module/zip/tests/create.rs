@@ -172,6 +172,20 @@ fn a_module_in_a_folder_gets_the_license_of_the_root() {
 }
 
 #[test]
+fn an_archive_of_which_nothing_would_be_left_is_refused() {
+    let target = module("example.com/m", "v1.0.0");
+    let plain = SourceOptions::default();
+    let nothing = ["no file of the archive belongs to the module"];
+    // A module zip under a version that is none.
+    let zip =
+        "-- example.com/m@1.0.0/go.mod --\nmodule example.com/m\n-- example.com/m@1.0.0/a --\n";
+    assert_eq!(refused(zip, &target, &plain), nothing);
+    assert_eq!(refused("-- vendor/a/b --\n", &target, &plain), nothing);
+    let folders = Archive::of([Item::folder("a/"), Item::folder("a/b/")]).bytes();
+    assert_eq!(create_bytes(&folders, &target, &plain).unwrap().0.files, 0);
+}
+
+#[test]
 fn a_go_mod_of_another_path_is_refused() {
     let target = module("example.com/m", "v1.0.0");
     let options = SourceOptions::default();

@@ -6,6 +6,7 @@ mod create;
 mod hostile;
 mod module_zip;
 mod resources;
+mod seeds;
 
 use std::io::Cursor;
 

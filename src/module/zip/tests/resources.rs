@@ -198,6 +198,37 @@ fn two_hundred_thousand_files_are_accepted_and_one_more_is_not() {
 }
 
 #[test]
+fn more_entries_than_sixteen_bits_can_count_are_written_and_read() {
+    let bytes = archive_of((0..66_000).map(|number| format!("{number:05}")));
+    let target = module("example.com/m", "v1.0.0");
+    let (made, out) = create_bytes(&bytes, &target, &SourceOptions::default()).unwrap();
+    assert_eq!(made.files, 66_000);
+    assert_eq!(names(&out).len(), 66_000);
+}
+
+#[test]
+fn entries_with_sizes_in_a_zip64_field_are_read() {
+    let mut zip = ::zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = ::zip::write::SimpleFileOptions::default().large_file(true);
+    zip.start_file(format!("{PREFIX}a"), options).unwrap();
+    zip.write_all(b"content").unwrap();
+    let bytes = zip.finish().unwrap().into_inner();
+    assert_eq!(check_within(&bytes, Limits::default()).unwrap().unpacked, 7);
+    // The same with another size in the field of the local header.
+    let at = bytes
+        .windows(4)
+        .position(|window| window == [1, 0, 16, 0])
+        .unwrap();
+    let mut lying = bytes;
+    lying[at + 4] += 1;
+    let expected = format!("{PREFIX}a: local header contradicts the central directory: sizes");
+    assert_eq!(
+        problems(check_within(&lying, Limits::default())),
+        [expected]
+    );
+}
+
+#[test]
 fn names_of_sixty_four_kilobytes_cost_time_and_memory_only_by_their_length() {
     // Each has 32,000 parent folders; every other one collides by case in the last of them.
     let deep = "a/".repeat(32_000);
@@ -239,7 +270,7 @@ fn a_report_of_very_many_problems_ends_with_their_number() {
 #[test]
 fn a_source_archive_of_many_modules_costs_no_more_than_its_names() {
     let name = |number: usize| format!("{}{number}/go.mod", "nested/".repeat(40));
-    let bytes = archive_of((0..20_000).map(name));
+    let bytes = archive_of((0..20_000).map(name).chain(["root".to_owned()]));
     let target = module("example.com/m", "v1.0.0");
     let (made, peak) = peak_of(|| {
         let options = SourceOptions::default();
@@ -252,7 +283,7 @@ fn a_source_archive_of_many_modules_costs_no_more_than_its_names() {
             &Limits::default(),
         )
     });
-    assert_eq!(made.unwrap().files, 0);
+    assert_eq!(made.unwrap().files, 1);
     let promised = promised(20_000, 20_000 * name(10_000).len());
     assert!(
         peak < promised,
