@@ -54,7 +54,10 @@ impl Store for Remote {
         outcome(&answer)?;
         let tag = answer.header("etag").expect("a tag").replace('"', "");
         let size = answer.body.len() as u64;
-        assert_eq!(answer.header("content-length"), Some(size.to_string().as_str()));
+        assert_eq!(
+            answer.header("content-length"),
+            Some(size.to_string().as_str())
+        );
         let whole = answer.body.clone();
         let remote = self.clone();
         let open = move |range: Range<u64>| {
@@ -167,7 +170,11 @@ impl Staged for Upload {
             let json = serde_json::to_string(origin).expect("JSON");
             query += &format!("&origin={}", utf8_percent_encode(&json, NON_ALPHANUMERIC));
         }
-        outcome(&self.remote.ask("PUT", &format!("{path}?{query}"), &self.bytes))
+        outcome(
+            &self
+                .remote
+                .ask("PUT", &format!("{path}?{query}"), &self.bytes),
+        )
     }
 }
 

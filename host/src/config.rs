@@ -47,6 +47,9 @@ pub struct HostConfig {
     pub environment: Vec<(String, String)>,
     /// The folders that the guest may use.
     pub preopens: Vec<Preopen>,
+    /// The servers that the guest may send requests to, as Spin's manifest names them:
+    /// `scheme://host[:port]`, the host perhaps `*.` and a domain; `*` for any server. None at first.
+    pub allowed_outbound_hosts: Vec<String>,
     /// What clients and guests may use up.
     pub limits: Limits,
     /// Takes what the guest prints and what the host reports.
@@ -55,7 +58,7 @@ pub struct HostConfig {
 
 impl HostConfig {
     /// A host of this component with its store in this file, one store named `default`, no settings,
-    /// no folders, the default limits, no cache of compiled code, and no log.
+    /// no folders, no way to other servers, the default limits, no cache of compiled code, and no log.
     pub fn new(component: Vec<u8>, store: impl Into<PathBuf>) -> Self {
         HostConfig {
             component,
@@ -65,6 +68,7 @@ impl HostConfig {
             settings: BTreeMap::new(),
             environment: Vec::new(),
             preopens: Vec::new(),
+            allowed_outbound_hosts: Vec::new(),
             limits: Limits::default(),
             log: Arc::new(|_| {}),
         }

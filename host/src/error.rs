@@ -33,6 +33,9 @@ pub enum Error {
     /// A certificate or key file cannot be used.
     #[error("cannot use {} for https: {detail}", path.display())]
     Tls { path: PathBuf, detail: String },
+    /// An entry of the allowed outbound hosts is none.
+    #[error("{0:?} names no outbound host: it is scheme://host[:port], without a path")]
+    OutboundHost(String),
     /// The operating system has no thread to spare.
     #[error("cannot start threads: {0}")]
     Threads(#[source] io::Error),

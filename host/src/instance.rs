@@ -15,7 +15,8 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use wasmtime_wasi_http::p2::body::{HostIncomingBody, HostOutgoingBody, HyperOutgoingBody};
 use wasmtime_wasi_http::p2::types::{
-    HostIncomingRequest, HostOutgoingResponse, HostResponseOutparam,
+    HostFutureIncomingResponse, HostIncomingRequest, HostIncomingResponse, HostOutgoingRequest,
+    HostOutgoingResponse, HostResponseOutparam,
 };
 use wasmtime_wasi_http::{
     RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
@@ -25,6 +26,8 @@ use crate::config::Preopen;
 use crate::engine::Machine;
 use crate::kv::{KvState, KvView};
 use crate::log::{self, GuestOutput, Source};
+use crate::outgoing::{self, Sending};
+use crate::serve::Activity;
 use crate::serve::body::RequestBody;
 use crate::settings::{self, Settings};
 use crate::{Error, Limits};
@@ -46,6 +49,7 @@ pub(crate) struct Ingredients {
     pub environment: Vec<(String, String)>,
     pub preopens: Vec<Preopen>,
     pub kv: KvState,
+    pub outgoing: outgoing::Client,
     pub sink: log::Sink,
     pub limits: Arc<Limits>,
 }
@@ -61,19 +65,21 @@ struct State {
     outputs: [GuestOutput; 2],
 }
 
-/// No way out of the machine: nothing that this host serves needs one yet.
-struct Hooks;
-
-type Sending<T> = Box<dyn Future<Output = Result<T, wasmtime_wasi_http::Error>> + Send>;
+/// The way to other servers, and for whom the guest goes it.
+struct Hooks {
+    outgoing: outgoing::Client,
+    activity: Option<Arc<Activity>>,
+}
 
 impl WasiHttpHooks for Hooks {
     fn send_request(
         &mut self,
-        _request: http::Request<WasiBody>,
-        _options: Option<RequestOptions>,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
         _done: Sending<()>,
     ) -> Sending<(http::Response<WasiBody>, Sending<()>)> {
-        Box::new(async { Err(wasmtime_wasi_http::Error::HttpRequestDenied) })
+        self.outgoing
+            .send(request, options.unwrap_or_default(), self.activity.clone())
     }
 
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
@@ -145,6 +151,7 @@ impl Instance {
         scheme: Scheme,
         request: http::Request<RequestBody>,
         client: IpAddr,
+        activity: Arc<Activity>,
         answer: Answer,
     ) -> wasmtime::Result<()> {
         self.store.set_epoch_deadline(1);
@@ -152,6 +159,7 @@ impl Instance {
         for output in &state.outputs {
             output.begin(Some(client));
         }
+        state.hooks.activity = Some(activity);
         let mut http = state.http();
         let request = http.new_incoming_request(scheme, request)?;
         let answer = http.new_response_outparam(answer)?;
@@ -160,6 +168,7 @@ impl Instance {
             .call_handle(&mut self.store, request, answer)
             .await?;
         let state = self.store.data_mut();
+        state.hooks.activity = None;
         for output in &state.outputs {
             output.begin(None);
         }
@@ -186,6 +195,9 @@ impl Instance {
                 || entry.is::<HostIncomingBody>()
                 || entry.is::<HostOutgoingResponse>()
                 || entry.is::<HostResponseOutparam>()
+                || entry.is::<HostOutgoingRequest>()
+                || entry.is::<HostFutureIncomingResponse>()
+                || entry.is::<HostIncomingResponse>()
         });
         !of_a_request && kept <= KEPT_RESOURCES && state.memory.bytes <= limits.kept_instance_memory
     }
@@ -272,7 +284,10 @@ impl Pool {
         Ok(State {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            hooks: Hooks,
+            hooks: Hooks {
+                outgoing: from.outgoing.clone(),
+                activity: None,
+            },
             table: ResourceTable::new(),
             kv: from.kv.clone(),
             settings: from.settings.clone(),

@@ -2,7 +2,7 @@
 //!
 //! A [`Host`] gives the component what Spin gives it (`wasi:http`, `wasi:keyvalue`, `wasi:config` and
 //! the rest of WASI 0.2) and puts an HTTP server in front. The rooms: `serve` has the connections and
-//! their requests, `instance` the instances that answer them, `engine` Wasmtime's own set-up, `kv` the
+//! their requests, `instance` the instances that answer them, `outgoing` what those ask of other servers, `engine` Wasmtime's own set-up, `kv` the
 //! store, `settings` and `log` what goes in and out besides, `workshop` the threads for
 //! guests that work for long. [`Limits`] names everything that is bounded, and why.
 
@@ -14,6 +14,7 @@ mod instance;
 mod kv;
 mod limits;
 pub mod log;
+mod outgoing;
 mod serve;
 mod settings;
 mod workshop;
@@ -67,6 +68,7 @@ impl Host {
                     .map(|label| Arc::from(label.as_str()))
                     .collect(),
             },
+            outgoing: outgoing::Client::new(&config.allowed_outbound_hosts)?,
             sink: config.log.clone(),
             limits: limits.clone(),
         };

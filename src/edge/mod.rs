@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::access::{Caller, DEFAULT_PROJECT};
+use crate::http::client::Client;
 use crate::http::{Body, Failure, Kind, Method, Request, Response, query_pairs};
 use crate::module::Timestamp;
 use crate::proxy::route::{self, Resource, Route};
@@ -36,6 +37,8 @@ pub trait Host {
     fn key_value(&self, bucket: &str) -> Result<Rc<dyn KeyValue>, Error>;
     /// The file system.
     fn disk(&self) -> Rc<dyn Disk>;
+    /// The way to other servers.
+    fn client(&self) -> Rc<dyn Client>;
     /// The clock and chance.
     fn entropy(&self) -> Rc<dyn Entropy>;
 }

@@ -6,6 +6,7 @@ use std::io::Cursor;
 
 use super::*;
 use crate::http::Headers;
+use crate::http::client::{Incoming, Outgoing, Unanswered};
 use crate::store::contract::{module_zip, version};
 use crate::store::dir::StdDisk;
 use crate::store::testing::TestEntropy;
@@ -117,8 +118,20 @@ impl Host for TestHost {
     fn disk(&self) -> Rc<dyn Disk> {
         Rc::new(StdDisk)
     }
+    fn client(&self) -> Rc<dyn Client> {
+        Rc::new(Offline)
+    }
     fn entropy(&self) -> Rc<dyn Entropy> {
         Rc::new(TestEntropy::new(1_700_000_000, 0))
+    }
+}
+
+/// No other server can be reached.
+struct Offline;
+
+impl Client for Offline {
+    fn send(&self, _: Outgoing<'_>) -> Result<Incoming, Unanswered> {
+        Err(Unanswered::Denied)
     }
 }
 

@@ -1,6 +1,8 @@
-//! HTTP as the other rooms see it: a request, a response, and the rules that hold for any resource
-//! (conditional requests, ranges, percent-encoding, which status says what). No WASI in here, no Go.
+//! HTTP as the other rooms see it: a request, a response, the rules that hold for any resource
+//! (conditional requests, ranges, percent-encoding, which status says what), and the port through which
+//! another server is asked (`client`). No WASI in here, no Go.
 
+pub mod client;
 mod conditional;
 mod encoding;
 mod failure;

@@ -1,9 +1,13 @@
-//! A request's body as a reader.
+//! A body on its way in, of a client's request or of another server's answer: as a reader, and as a
+//! source whose bytes the host can copy.
 
+use std::any::Any;
 use std::io::{self, Read};
 
 use wasi::http::types::IncomingBody;
 use wasi::io::streams::{InputStream, StreamError};
+
+use crate::http::Source;
 
 /// As much as is asked of the host at once.
 const PIECE: u64 = 256 * 1024;
@@ -66,5 +70,22 @@ impl Read for Incoming {
         let read = rest.read(buffer)?;
         self.taken += read;
         Ok(read)
+    }
+}
+
+impl Source for Incoming {
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if self.taken >= self.rest.len() && !self.refill()? {
+            return Ok(None);
+        }
+        let mut piece = std::mem::take(&mut self.rest);
+        piece.drain(..self.taken.min(piece.len()));
+        self.taken = 0;
+        Ok(Some(piece))
+    }
+
+    fn host_stream(&mut self) -> Option<Box<dyn Any>> {
+        let stream = self.stream.take()?;
+        Some(Box::new(stream))
     }
 }

@@ -5,6 +5,7 @@ mod body;
 #[cfg(feature = "spin")]
 mod draft;
 mod files;
+mod outgoing;
 mod respond;
 
 use std::io::Write;
@@ -16,6 +17,7 @@ use wasi::http::types::{IncomingRequest, Method as WasiMethod, ResponseOutparam}
 use wasi::random::random::get_random_u64;
 
 use crate::edge::{self, Answer, Host};
+use crate::http::client::Client;
 use crate::http::{Headers, Method, Request};
 use crate::settings::{self, Log};
 use crate::store::Entropy;
@@ -116,6 +118,10 @@ impl Host for WasiHost {
 
     fn disk(&self) -> Rc<dyn Disk> {
         Rc::new(files::WasiDisk)
+    }
+
+    fn client(&self) -> Rc<dyn Client> {
+        Rc::new(outgoing::WasiClient)
     }
 
     fn entropy(&self) -> Rc<dyn Entropy> {

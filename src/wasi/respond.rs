@@ -73,7 +73,7 @@ fn pump(out: &OutputStream, length: u64, mut source: Box<dyn Source>) -> io::Res
 }
 
 /// Writes as the host takes it; a write that waits for itself takes 4096 bytes at most.
-fn write(out: &OutputStream, mut bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write(out: &OutputStream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         let room = out.check_write().map_err(broken)?;
         if room == 0 {

@@ -126,6 +126,11 @@ impl Activity {
         }
     }
 
+    /// A byte moved between the guest and another server, which is progress too.
+    pub fn moved_beyond(&self) {
+        self.moved.store(self.clock.now(), Relaxed);
+    }
+
     fn sent(&self) {
         self.moved.store(self.clock.now(), Relaxed);
     }

@@ -241,7 +241,13 @@ async fn guest(
     let result = async {
         let mut instance = origin.shared.pool.take().await?;
         let result = instance
-            .answer(scheme, request, origin.client, answer)
+            .answer(
+                scheme,
+                request,
+                origin.client,
+                origin.activity.clone(),
+                answer,
+            )
             .await;
         match &result {
             Ok(()) => origin.shared.pool.put_back(instance),

@@ -23,7 +23,8 @@ use wasmtime_wasi_http::io::TokioIo;
 
 use crate::Shared;
 use crate::log::{Line, Source};
-use activity::{Activity, Order, Watched};
+pub(crate) use activity::Activity;
+use activity::{Order, Watched};
 use exchange::Origin;
 pub use tls::Tls;
 

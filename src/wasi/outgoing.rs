@@ -1,0 +1,198 @@
+//! Requests to other servers, by `wasi:http/outgoing-handler`.
+
+use std::io::{self, Read};
+
+use wasi::http::outgoing_handler;
+use wasi::http::types::{
+    ErrorCode, Fields, FutureIncomingResponse, IncomingResponse, Method as WasiMethod,
+    OutgoingBody, OutgoingRequest, RequestOptions, Scheme,
+};
+
+use super::body;
+use super::respond::write;
+use crate::http::client::{Address, Client, Incoming, Outgoing, Payload, Unanswered};
+use crate::http::{Headers, Method};
+
+/// As much of a body as is held while it is sent.
+const PIECE: usize = 64 * 1024;
+
+/// The host's way out.
+pub(super) struct WasiClient;
+
+impl Client for WasiClient {
+    fn send(&self, request: Outgoing<'_>) -> Result<Incoming, Unanswered> {
+        let head = request.method == Method::Head;
+        let (outgoing, options) = prepare(&request)?;
+        let body = match request.body {
+            Payload::Nothing => None,
+            _ => Some(outgoing.body().map_err(|()| Unanswered::BadAddress)?),
+        };
+        let answer = outgoing_handler::handle(outgoing, Some(options)).map_err(failed)?;
+        if let Some(body) = body {
+            // A server may answer before it has the whole body, and stop taking it: its answer counts.
+            match (send_body(&body, request.body), answered(&answer)) {
+                (Ok(()), _) => {
+                    let _ = OutgoingBody::finish(body, None);
+                }
+                (Err(_), Some(early)) => return Ok(incoming(early?, head)),
+                (Err(error), None) => {
+                    // Unfinished, so that the server never takes a part for the whole.
+                    drop(body);
+                    return match answer_of(&answer) {
+                        Ok(late) => Ok(incoming(late, head)),
+                        Err(Unanswered::Unreachable(_)) => {
+                            let text = format!("it did not take the body: {error}");
+                            Err(Unanswered::Unreachable(text))
+                        }
+                        Err(other) => Err(other),
+                    };
+                }
+            }
+        }
+        Ok(incoming(answer_of(&answer)?, head))
+    }
+}
+
+fn prepare(request: &Outgoing<'_>) -> Result<(OutgoingRequest, RequestOptions), Unanswered> {
+    let address = Address::parse(request.url).ok_or(Unanswered::BadAddress)?;
+    let fields = Fields::new();
+    for (name, value) in &request.headers {
+        fields
+            .append(name, value.as_bytes())
+            .map_err(|error| Unanswered::Nonsense(format!("the field {name}: {error}")))?;
+    }
+    let length = match &request.body {
+        Payload::Nothing => None,
+        Payload::Bytes(bytes) => Some(bytes.len() as u64),
+        Payload::Stream(length, _) => Some(*length),
+    };
+    if let Some(length) = length {
+        let _ = fields.append("content-length", length.to_string().as_bytes());
+    }
+    let outgoing = OutgoingRequest::new(fields);
+    let method = match &request.method {
+        Method::Get => WasiMethod::Get,
+        Method::Head => WasiMethod::Head,
+        Method::Put => WasiMethod::Put,
+        Method::Post => WasiMethod::Post,
+        Method::Delete => WasiMethod::Delete,
+        Method::Other(name) => WasiMethod::Other(name.clone()),
+    };
+    let scheme = match address.secure {
+        true => Scheme::Https,
+        false => Scheme::Http,
+    };
+    let path = match address.path_with_query {
+        "" => "/".to_owned(),
+        query if query.starts_with('?') => format!("/{query}"),
+        path => path.to_owned(),
+    };
+    outgoing
+        .set_method(&method)
+        .and_then(|()| outgoing.set_scheme(Some(&scheme)))
+        .and_then(|()| outgoing.set_authority(Some(address.authority)))
+        .and_then(|()| outgoing.set_path_with_query(Some(&path)))
+        .map_err(|()| Unanswered::BadAddress)?;
+    let options = RequestOptions::new();
+    let patience = u64::try_from(request.patience.as_nanos()).ok();
+    // A host that knows no time-outs has its own.
+    let _ = options.set_connect_timeout(patience);
+    let _ = options.set_first_byte_timeout(patience);
+    let _ = options.set_between_bytes_timeout(patience);
+    Ok((outgoing, options))
+}
+
+fn send_body(body: &OutgoingBody, payload: Payload<'_>) -> io::Result<()> {
+    let stream = body
+        .write()
+        .map_err(|()| io::Error::other("the host has no stream for the body"))?;
+    match payload {
+        Payload::Nothing => Ok(()),
+        Payload::Bytes(bytes) => write(&stream, bytes),
+        Payload::Stream(length, reader) => {
+            let mut left = length;
+            let mut piece = vec![0; PIECE];
+            while left > 0 {
+                let room = PIECE.min(usize::try_from(left).unwrap_or(PIECE));
+                let read = reader.read(piece.get_mut(..room).unwrap_or_default())?;
+                if read == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                write(&stream, piece.get(..read).unwrap_or_default())?;
+                left -= read as u64;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The answer, if it is there already.
+fn answered(answer: &FutureIncomingResponse) -> Option<Result<IncomingResponse, Unanswered>> {
+    let taken = answer.get()?;
+    let gone = || Unanswered::Nonsense("the host gave the answer twice".to_owned());
+    Some(taken.map_err(|()| gone()).and_then(|it| it.map_err(failed)))
+}
+
+/// The answer, waited for.
+fn answer_of(answer: &FutureIncomingResponse) -> Result<IncomingResponse, Unanswered> {
+    loop {
+        if let Some(answer) = answered(answer) {
+            return answer;
+        }
+        answer.subscribe().block();
+    }
+}
+
+fn incoming(response: IncomingResponse, head: bool) -> Incoming {
+    let headers = Headers::new(response.headers().entries());
+    let announced = headers.get("content-length");
+    let length = announced.and_then(|text| text.trim().parse().ok());
+    let body: Box<dyn crate::http::Source> = match response.consume() {
+        Ok(body) if !head => Box::new(body::Incoming::new(body, length)),
+        _ => Box::new(NoBody),
+    };
+    Incoming {
+        status: response.status(),
+        headers,
+        body,
+    }
+}
+
+/// What `HEAD` is answered with.
+struct NoBody;
+
+impl crate::http::Source for NoBody {
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+}
+
+fn failed(error: ErrorCode) -> Unanswered {
+    match error {
+        ErrorCode::HttpRequestDenied => Unanswered::Denied,
+        ErrorCode::HttpRequestUriInvalid | ErrorCode::HttpRequestUriTooLong => {
+            Unanswered::BadAddress
+        }
+        ErrorCode::DnsTimeout
+        | ErrorCode::ConnectionTimeout
+        | ErrorCode::ConnectionReadTimeout
+        | ErrorCode::ConnectionWriteTimeout
+        | ErrorCode::HttpResponseTimeout => Unanswered::TimedOut,
+        ErrorCode::TlsProtocolError => {
+            Unanswered::Untrusted("the server speaks no TLS that the host does".to_owned())
+        }
+        ErrorCode::TlsCertificateError => {
+            Unanswered::Untrusted("the host does not trust its certificate".to_owned())
+        }
+        ErrorCode::TlsAlertReceived(_) => Unanswered::Untrusted("it raised an alert".to_owned()),
+        ErrorCode::DnsError(_) => Unanswered::Unreachable("its name is not known".to_owned()),
+        ErrorCode::DestinationNotFound
+        | ErrorCode::DestinationUnavailable
+        | ErrorCode::DestinationIPProhibited
+        | ErrorCode::DestinationIPUnroutable
+        | ErrorCode::ConnectionRefused
+        | ErrorCode::ConnectionTerminated
+        | ErrorCode::ConnectionLimitReached => Unanswered::Unreachable(error.name().to_owned()),
+        other => Unanswered::Nonsense(other.name().to_owned()),
+    }
+}
