@@ -6,6 +6,7 @@
 //! where none is needed, so that a mistyped one is noticed.
 
 mod credential;
+mod grant;
 mod token;
 
 use crate::http::{Failure, Headers, Kind};
@@ -13,7 +14,8 @@ use crate::module::Timestamp;
 use crate::settings::Settings;
 
 pub use credential::Credential;
-pub use token::{Scope, Token};
+pub use grant::{Grant, Scope};
+pub use token::Token;
 
 /// A project: what GitLab's API addresses. There is one, public, that serves whatever is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +42,7 @@ impl Project {
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<'a> {
-    token: Option<&'a Token>,
+    grant: Option<&'a Grant>,
     any_token_configured: bool,
 }
 
@@ -55,13 +57,13 @@ impl<'a> Caller<'a> {
         now: Timestamp,
     ) -> Result<Self, Failure> {
         let any_token_configured = !settings.tokens.is_empty();
-        let token = match Credential::presented(headers) {
+        let grant = match Credential::presented(headers) {
             None => None,
             Some(credential) => {
                 let found = credential
                     .ok()
                     .and_then(|credential| Token::find(&settings.tokens, credential.secret(), now));
-                Some(found.ok_or_else(|| {
+                Some(found.map(|token| &token.grant).ok_or_else(|| {
                     let text = "the token presented is unknown, expired or malformed: check \
                                 .netrc, the address in GOPROXY, or the header that carries it";
                     Failure::new(Kind::Unauthorized, text)
@@ -69,7 +71,7 @@ impl<'a> Caller<'a> {
             }
         };
         Ok(Caller {
-            token,
+            grant,
             any_token_configured,
         })
     }
@@ -79,16 +81,16 @@ impl<'a> Caller<'a> {
     /// # Errors
     /// 401 without a token, 403 with one that does not give the right, or when none is configured.
     pub fn may_write(&self, project: &Project) -> Result<(), Failure> {
-        let token = self.require_token()?;
-        if !token.scopes.iter().any(|scope| scope.may_write()) {
+        let grant = self.require_grant()?;
+        if !grant.scopes.iter().any(|scope| scope.may_write()) {
             return Err(forbidden(
-                token,
+                grant,
                 "it has no scope to publish: that takes `write_package_registry` or `api`",
             ));
         }
-        if !token.names_project(project) {
+        if !grant.names_project(project) {
             let text = format!("it is not for the project {}", project.path);
-            return Err(forbidden(token, &text));
+            return Err(forbidden(grant, &text));
         }
         Ok(())
     }
@@ -98,23 +100,23 @@ impl<'a> Caller<'a> {
     /// # Errors
     /// As [`Caller::may_write`].
     pub fn may_administer(&self) -> Result<(), Failure> {
-        let token = self.require_token()?;
-        if !token.admin || !token.scopes.contains(&Scope::Api) {
+        let grant = self.require_grant()?;
+        if !grant.admin || !grant.scopes.contains(&Scope::Api) {
             return Err(forbidden(
-                token,
+                grant,
                 "this takes the scope `api` and the administrator flag",
             ));
         }
         Ok(())
     }
 
-    fn require_token(&self) -> Result<&'a Token, Failure> {
+    fn require_grant(&self) -> Result<&'a Grant, Failure> {
         if !self.any_token_configured {
             let text = "no tokens are configured, so nothing can be published: the operator sets \
                         `tokens`";
             return Err(Failure::new(Kind::Forbidden, text));
         }
-        self.token.ok_or_else(|| {
+        self.grant.ok_or_else(|| {
             let text = "this takes a token: as the password of HTTP Basic, as `Authorization: \
                         Bearer`, or as `Private-Token`, `Job-Token` or `Deploy-Token`";
             Failure::new(Kind::Unauthorized, text)
@@ -122,9 +124,9 @@ impl<'a> Caller<'a> {
     }
 }
 
-fn forbidden(token: &Token, why: &str) -> Failure {
+fn forbidden(grant: &Grant, why: &str) -> Failure {
     Failure::new(
         Kind::Forbidden,
-        format!("the token `{}`: {why}", token.name),
+        format!("the token `{}`: {why}", grant.name),
     )
 }

@@ -2,54 +2,19 @@
 
 use sha2::{Digest, Sha256};
 
-use super::Project;
+use super::{Grant, Scope};
 use crate::hex;
 use crate::json::{Json, NotJson};
 use crate::module::Timestamp;
 
 const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
-/// What a token allows, by GitLab's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Reads everything.
-    ReadApi,
-    /// Reads and writes everything.
-    Api,
-    /// Reads modules.
-    ReadPackageRegistry,
-    /// Reads and publishes modules.
-    WritePackageRegistry,
-}
-
-impl Scope {
-    fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "read_api" => Scope::ReadApi,
-            "api" => Scope::Api,
-            "read_package_registry" => Scope::ReadPackageRegistry,
-            "write_package_registry" => Scope::WritePackageRegistry,
-            _ => return None,
-        })
-    }
-
-    /// Whether it includes publishing.
-    pub fn may_write(self) -> bool {
-        matches!(self, Scope::Api | Scope::WritePackageRegistry)
-    }
-}
-
 /// A token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// What its owner calls it. Shown in logs and refusals.
-    pub name: String,
     /// What it allows.
-    pub scopes: Vec<Scope>,
-    /// Whether it may care for the store.
-    pub admin: bool,
+    pub grant: Grant,
     hash: [u8; 32],
-    projects: Vec<String>,
     expires_at: Option<Timestamp>,
 }
 
@@ -126,20 +91,24 @@ impl Token {
         };
         let projects = texts(fields.get("projects"))
             .ok_or("`projects` is not a list of ids, full paths or `*`")?;
-        Ok(Token {
+        let hash = hash.ok_or("`sha256` is not 64 lower-case hex digits")?;
+        let grant = Grant {
             name: name.to_owned(),
-            hash: hash.ok_or("`sha256` is not 64 lower-case hex digits")?,
             scopes: scopes.ok_or(
                 "`scopes` is not a list of `read_api`, `api`, `read_package_registry` and \
                  `write_package_registry`",
             )?,
             projects: projects.into_iter().map(str::to_owned).collect(),
-            expires_at,
             admin: match fields.get("admin") {
                 None => false,
                 Some(Json::Bool(flag)) => *flag,
                 Some(_) => return Err("`admin` is not true or false"),
             },
+        };
+        Ok(Token {
+            grant,
+            hash,
+            expires_at,
         })
     }
 
@@ -154,12 +123,6 @@ impl Token {
             }
         }
         found.filter(|token| token.expires_at.is_none_or(|end| now < end))
-    }
-
-    /// Whether it is for this project.
-    pub fn names_project(&self, project: &Project) -> bool {
-        let mut named = self.projects.iter();
-        named.any(|name| name == "*" || project.is_named(name))
     }
 }
 

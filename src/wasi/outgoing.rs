@@ -1,6 +1,6 @@
 //! Requests to other servers, by `wasi:http/outgoing-handler`.
 
-use std::io::{self, Read};
+use std::io;
 
 use wasi::http::outgoing_handler;
 use wasi::http::types::{
@@ -186,13 +186,20 @@ fn failed(error: ErrorCode) -> Unanswered {
         }
         ErrorCode::TlsAlertReceived(_) => Unanswered::Untrusted("it raised an alert".to_owned()),
         ErrorCode::DnsError(_) => Unanswered::Unreachable("its name is not known".to_owned()),
+        ErrorCode::ConnectionRefused => {
+            Unanswered::Unreachable("the connection was refused".to_owned())
+        }
+        ErrorCode::ConnectionTerminated | ErrorCode::HttpResponseIncomplete => {
+            Unanswered::Unreachable("the connection broke".to_owned())
+        }
         ErrorCode::DestinationNotFound
         | ErrorCode::DestinationUnavailable
-        | ErrorCode::DestinationIPProhibited
-        | ErrorCode::DestinationIPUnroutable
-        | ErrorCode::ConnectionRefused
-        | ErrorCode::ConnectionTerminated
-        | ErrorCode::ConnectionLimitReached => Unanswered::Unreachable(error.name().to_owned()),
-        other => Unanswered::Nonsense(other.name().to_owned()),
+        | ErrorCode::DestinationIpProhibited
+        | ErrorCode::DestinationIpUnroutable
+        | ErrorCode::ConnectionLimitReached => {
+            Unanswered::Unreachable("the host finds no way to it".to_owned())
+        }
+        ErrorCode::InternalError(why) => Unanswered::Unreachable(why.unwrap_or_default()),
+        _ => Unanswered::Nonsense("the host can't make sense of it".to_owned()),
     }
 }

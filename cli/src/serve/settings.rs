@@ -4,19 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::Failure;
+use goproxy_edge::settings::NAMES;
 
-/// The names that the component knows.
-const NAMES: [&str; 8] = [
-    "store",
-    "base_path",
-    "tokens",
-    "projects",
-    "list_max_age",
-    "max_zip_bytes",
-    "kv_chunk_bytes",
-    "log",
-];
+use crate::Failure;
 
 /// One `--set`.
 #[derive(Clone, Debug)]
@@ -48,7 +38,7 @@ impl Settings {
     /// From `GOPROXY_EDGE_<NAME>`, and above those from the command line.
     pub fn gather(given: Vec<Setting>) -> Result<Settings, Failure> {
         let mut values = BTreeMap::new();
-        for name in NAMES {
+        for &name in NAMES {
             let variable = format!("GOPROXY_EDGE_{}", name.to_uppercase());
             match std::env::var(&variable) {
                 Ok(value) => drop(values.insert(name.to_owned(), value)),
@@ -121,7 +111,7 @@ mod tests {
         let refusal = parse("lgo=off").unwrap_err();
         assert_eq!(
             refusal,
-            "there is no setting \"lgo\"; there are store, base_path, tokens, projects, list_max_age, max_zip_bytes, kv_chunk_bytes, log"
+            "there is no setting \"lgo\"; there are store, base_path, tokens, list_max_age, max_zip_bytes, kv_chunk_bytes, log"
         );
         assert_eq!(parse("log").unwrap_err(), "it has the form NAME=VALUE");
     }

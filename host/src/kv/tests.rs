@@ -127,7 +127,8 @@ async fn what_waits_when_the_store_is_dropped_is_written_first() {
     let file = folder.join("store.redb");
     for number in 0..5 {
         let store = Store::open(&file).unwrap();
-        let write = store.set(&"default".into(), vec![(number.to_string(), Vec::new())]);
+        let label = "default".into();
+        let write = store.set(&label, vec![(number.to_string(), Vec::new())]);
         tokio::select! {
             biased;
             result = write => result.unwrap(),

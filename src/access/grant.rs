@@ -1,0 +1,56 @@
+//! What a credential allows, wherever it comes from: a token of the settings or of the store, or one
+//! that an issuer signed.
+
+use super::Project;
+
+/// What a token allows, by GitLab's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Reads everything.
+    ReadApi,
+    /// Reads and writes everything.
+    Api,
+    /// Reads modules.
+    ReadPackageRegistry,
+    /// Reads and publishes modules.
+    WritePackageRegistry,
+}
+
+impl Scope {
+    /// The scope of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "read_api" => Scope::ReadApi,
+            "api" => Scope::Api,
+            "read_package_registry" => Scope::ReadPackageRegistry,
+            "write_package_registry" => Scope::WritePackageRegistry,
+            _ => return None,
+        })
+    }
+
+    /// Whether it includes publishing.
+    pub fn may_write(self) -> bool {
+        matches!(self, Scope::Api | Scope::WritePackageRegistry)
+    }
+}
+
+/// What who presents a valid credential may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// What its owner calls it. Shown in logs and refusals.
+    pub name: String,
+    /// What it allows.
+    pub scopes: Vec<Scope>,
+    /// The projects it is for: ids, full paths, or `*`.
+    pub projects: Vec<String>,
+    /// Whether it may care for the store.
+    pub admin: bool,
+}
+
+impl Grant {
+    /// Whether it is for this project.
+    pub fn names_project(&self, project: &Project) -> bool {
+        let mut named = self.projects.iter();
+        named.any(|name| name == "*" || project.is_named(name))
+    }
+}
