@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::access::{Caller, DEFAULT_PROJECT};
+#[cfg(any(feature = "s3", feature = "oidc"))]
 use crate::http::client::Client;
 use crate::http::{Body, Failure, Kind, Method, Request, Response, query_pairs};
 use crate::module::Timestamp;
@@ -38,6 +39,7 @@ pub trait Host {
     /// The file system.
     fn disk(&self) -> Rc<dyn Disk>;
     /// The way to other servers.
+    #[cfg(any(feature = "s3", feature = "oidc"))]
     fn client(&self) -> Rc<dyn Client>;
     /// The clock and chance.
     fn entropy(&self) -> Rc<dyn Entropy>;

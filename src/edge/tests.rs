@@ -6,6 +6,7 @@ use std::io::Cursor;
 
 use super::*;
 use crate::http::Headers;
+#[cfg(any(feature = "s3", feature = "oidc"))]
 use crate::http::client::{Incoming, Outgoing, Unanswered};
 use crate::store::contract::{module_zip, version};
 use crate::store::dir::StdDisk;
@@ -118,6 +119,7 @@ impl Host for TestHost {
     fn disk(&self) -> Rc<dyn Disk> {
         Rc::new(StdDisk)
     }
+    #[cfg(any(feature = "s3", feature = "oidc"))]
     fn client(&self) -> Rc<dyn Client> {
         Rc::new(Offline)
     }
@@ -127,8 +129,10 @@ impl Host for TestHost {
 }
 
 /// No other server can be reached.
+#[cfg(any(feature = "s3", feature = "oidc"))]
 struct Offline;
 
+#[cfg(any(feature = "s3", feature = "oidc"))]
 impl Client for Offline {
     fn send(&self, _: Outgoing<'_>) -> Result<Incoming, Unanswered> {
         Err(Unanswered::Denied)

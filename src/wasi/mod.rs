@@ -5,6 +5,7 @@ mod body;
 #[cfg(feature = "spin")]
 mod draft;
 mod files;
+#[cfg(any(feature = "s3", feature = "oidc"))]
 mod outgoing;
 mod respond;
 
@@ -17,6 +18,7 @@ use wasi::http::types::{IncomingRequest, Method as WasiMethod, ResponseOutparam}
 use wasi::random::random::get_random_u64;
 
 use crate::edge::{self, Answer, Host};
+#[cfg(any(feature = "s3", feature = "oidc"))]
 use crate::http::client::Client;
 use crate::http::{Headers, Method, Request};
 use crate::settings::{self, Log};
@@ -120,6 +122,7 @@ impl Host for WasiHost {
         Rc::new(files::WasiDisk)
     }
 
+    #[cfg(any(feature = "s3", feature = "oidc"))]
     fn client(&self) -> Rc<dyn Client> {
         Rc::new(outgoing::WasiClient)
     }
