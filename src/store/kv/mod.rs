@@ -125,9 +125,9 @@ impl Kv {
 impl Store for Kv {
     fn read(&self, version: &ModuleVersion, file: File) -> Result<Object, Error> {
         let record = self.record(version)?.ok_or(Error::NotFound)?;
-        let lagging = !record.indexed && record.state != State::ModOnly;
+        let unsettled = record.unsettled_since.is_some();
         let mut object = self.object(record, file)?;
-        if lagging {
+        if unsettled {
             let (store, version) = (self.clone(), version.clone());
             object.afterwards = Some(Box::new(move || {
                 // Nobody waits for it, and the next read tries again.

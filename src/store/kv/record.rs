@@ -6,14 +6,15 @@
 //! ```text
 //! goproxy-edge record
 //! key example.com/m/@v/v1.0.0
-//! state published indexed
+//! state published since 1700000000
 //! info 50 <sha256>
 //! mod 42 <sha256>
 //! zip 3000000 <sha256> <id of its chunks> 262016
 //! hash h1:…
 //! ```
 //!
-//! (Lines and not JSON: they are read on every hit, and typed JSON costs the component 60 KB.)
+//! `since` says when the record was written, as long as a slow writer may still replace the index that
+//! names it. (Lines and not JSON: they are read on every hit, and typed JSON costs the component 60 KB.)
 //! Keys are the escaped URL paths in the alphabet
 //! that every host takes: NATS knows `[-/_=.a-zA-Z0-9]`, wasmCloud's file store no `/`, so every other
 //! byte becomes `=` and two hex digits, and a key over 240 bytes `h=` and its SHA-256.
@@ -112,8 +113,8 @@ pub(super) struct Record {
     pub key: String,
     /// The state.
     pub state: State,
-    /// Whether the index is known to name the version.
-    pub indexed: bool,
+    /// When this state was written, in Unix seconds, until the index is known to name it for good.
+    pub unsettled_since: Option<i64>,
     /// SHA-256 of the info, in hex.
     pub info_sha256: String,
     /// The go.mod.
@@ -134,7 +135,7 @@ impl Record {
         Record {
             key: record_key(version),
             state: State::ModOnly,
-            indexed: false,
+            unsettled_since: None,
             info_sha256: String::new(),
             go_mod: Some(go_mod),
             zip: None,
@@ -145,9 +146,10 @@ impl Record {
     }
 
     /// The same with an info and a zip.
-    pub fn published(self, info: Vec<u8>, zip: Place, zip_hash: String) -> Self {
+    pub fn published(self, now: i64, info: Vec<u8>, zip: Place, zip_hash: String) -> Self {
         Record {
             state: State::Published,
+            unsettled_since: Some(now),
             info_sha256: sha256_hex(&info),
             zip: Some(zip),
             zip_hash,
@@ -157,10 +159,10 @@ impl Record {
     }
 
     /// The same, withdrawn: of the info and the zip nothing is left, its hash stays for the operator.
-    pub fn withdrawn(self) -> Self {
+    pub fn withdrawn(self, now: i64) -> Self {
         Record {
             state: State::Withdrawn,
-            indexed: false,
+            unsettled_since: Some(now),
             info_sha256: String::new(),
             zip: None,
             info: Vec::new(),
@@ -186,7 +188,7 @@ impl Record {
         let mut record = Record {
             key: String::new(),
             state: State::ModOnly,
-            indexed: false,
+            unsettled_since: None,
             info_sha256: String::new(),
             go_mod: None,
             zip: None,
@@ -229,14 +231,13 @@ impl Record {
     }
 
     fn read_state(&mut self, words: &str) -> Option<()> {
-        let (name, indexed) = match words.split_once(' ') {
-            Some((name, "indexed")) => (name, true),
-            Some(_) => return None,
-            None => (words, false),
+        let (name, rest) = words.split_once(' ').unwrap_or((words, ""));
+        self.unsettled_since = match rest.split_once(' ') {
+            Some(("since", seconds)) => Some(seconds.parse().ok()?),
+            _ => None,
         };
         let (state, _) = State::NAMES.iter().find(|(_, known)| *known == name)?;
         self.state = *state;
-        self.indexed = indexed;
         Some(())
     }
 
@@ -244,9 +245,12 @@ impl Record {
     pub fn to_value(&self) -> Vec<u8> {
         let name = State::NAMES.iter().find(|(state, _)| *state == self.state);
         let name = name.map_or("", |(_, name)| name);
-        let indexed = if self.indexed { " indexed" } else { "" };
         let key = &self.key;
-        let mut text = format!("{RECORD_HEAD}\nkey {key}\nstate {name}{indexed}\n");
+        let mut text = format!("{RECORD_HEAD}\nkey {key}\nstate {name}");
+        if let Some(seconds) = self.unsettled_since {
+            let _ = write!(text, " since {seconds}");
+        }
+        text.push('\n');
         if !self.info.is_empty() {
             let _ = writeln!(text, "info {} {}", self.info.len(), self.info_sha256);
         }

@@ -66,7 +66,7 @@ impl Kv {
     ) -> Result<(), Error> {
         let mut module = None;
         let mut entries: Vec<Entry> = Vec::new();
-        let mut lagging = Vec::new();
+        let mut unsettled = Vec::new();
         for (_, portable) in records {
             let Some((version, record)) = self.look_at(portable, page)? else {
                 continue;
@@ -74,8 +74,8 @@ impl Kv {
             page.versions += 1;
             if let Some(entry) = entry_of(&record, &version) {
                 entries.push(entry);
-                if !record.indexed {
-                    lagging.push((version.clone(), record));
+                if record.unsettled_since.is_some() {
+                    unsettled.push((version.clone(), record));
                 }
             }
             module = Some(version.path().clone());
@@ -85,8 +85,8 @@ impl Kv {
         };
         page.modules += 1;
         page.indexed += self.write_index(&module, &entries)?;
-        for (version, record) in lagging {
-            self.note_indexed(&version, &record)?;
+        for (version, record) in unsettled {
+            self.note_settled(&version, &record)?;
         }
         Ok(())
     }

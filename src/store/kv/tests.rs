@@ -251,6 +251,34 @@ fn a_fault_at_any_step_of_a_go_mod_alone_can_be_tried_again() {
 }
 
 #[test]
+fn an_entry_that_a_slow_writer_took_out_of_the_index_is_put_back_by_the_next_read() {
+    let map = Map::default();
+    let (one, two) = (version(PATH, "v1.0.0"), version(PATH, "v1.1.0"));
+    published(&store(&map), &one, b"one");
+    let index = record::portable_key(&record::index_key(one.path()));
+    let old = map.lock().unwrap().get(&index).cloned().unwrap();
+    published(&store(&map), &two, b"two");
+    let read = |now| {
+        let store = store_at(&map, now, Rc::new(Faults::none()));
+        let afterwards = store.read(&two, File::Info).unwrap().afterwards;
+        let unsettled = afterwards.is_some();
+        afterwards.into_iter().for_each(|work| work());
+        unsettled
+    };
+    for now in [NOW, NOW + 29] {
+        map.lock().unwrap().insert(index.clone(), old.clone());
+        assert_eq!(listed(&store(&map), PATH).as_deref(), Some("v1.0.0\n"));
+        assert!(read(now), "{now}");
+        assert_eq!(
+            listed(&store(&map), PATH).as_deref(),
+            Some("v1.0.0\nv1.1.0\n")
+        );
+    }
+    assert!(read(NOW + 30), "the read that settles it");
+    assert!(!read(NOW + 31), "settled for good");
+}
+
+#[test]
 fn repair_indexes_what_a_kill_left_unindexed_and_names_what_it_cannot_read() {
     let map = Map::default();
     let store = store(&map);
@@ -322,6 +350,7 @@ fn a_hit_reads_one_value_and_a_zip_one_more_for_each_chunk() {
     let map = Map::default();
     let version = version(PATH, "v1.0.0");
     let zip = published(&store(&map), &version, &[1; 5000]);
+    repaired(&map);
     let chunks = zip.len().div_ceil(1024);
     for (file, reads) in [(File::Info, 1), (File::Mod, 1), (File::Zip, 1 + chunks)] {
         // The step after the last is never reached.
@@ -332,7 +361,7 @@ fn a_hit_reads_one_value_and_a_zip_one_more_for_each_chunk() {
             let object = object.map(|object| {
                 assert!(
                     object.afterwards.is_none(),
-                    "a confirmed version needs no care"
+                    "a settled version needs no care"
                 );
                 object.into_bytes()
             });
@@ -498,7 +527,7 @@ fn a_withdrawal_holds_against_a_publisher_and_a_reader_in_any_order() {
         // As if the publisher had been killed before it noted that the index is right.
         let key = record::portable_key(&record::record_key(&version));
         let mut lagging = store(&map).record(&version).unwrap().unwrap();
-        lagging.indexed = false;
+        lagging.unsettled_since = Some(NOW - DAY);
         map.lock().unwrap().insert(key, lagging.to_value());
         let reader = || writer(&map, turns, 1).confirm(&version);
         let (withdrawn, _) = both(turns, || withdraw(&map, turns, &version), reader);

@@ -3,7 +3,10 @@
 //! No host compares and swaps, so every write is: read, decide, write, wait longer than a write takes,
 //! read back, and again until what stands agrees with the decision. Whoever reads another's content
 //! back has lost and says so. The wait is what makes it sound: a writer that decided before it saw
-//! ours has its write in the store when we look.
+//! ours has its write in the store when we look. A writer can be slower than we waited: under load one
+//! held an index it had read for longer than that, and wrote over an entry that had been read back
+//! already. So a record stays unsettled for as long as a request can take, and every read of it looks
+//! after its index entry until then.
 
 use std::time::{Duration, Instant};
 
@@ -22,8 +25,12 @@ const ROUNDS: usize = 32;
 const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 /// The longest: within a host's time limit for a request.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
-/// How many times as long as our own write took another's may take.
+/// How many times as long as our own reading and writing took another's may take.
 const SLOWER: u32 = 3;
+
+/// How long, in seconds, a writer may hold what it has read: the time that hosts with a limit give a
+/// request.
+const SLOWEST_WRITER: i64 = 30;
 
 /// What the record that stands means for a writer.
 enum Verdict {
@@ -43,11 +50,12 @@ impl Kv {
         let key = portable_key(&record_key(version));
         let mut outcome = Outcome::Unchanged;
         for _ in 0..ROUNDS {
+            let begun = Instant::now();
             match decide(self.record(version)?)? {
                 Verdict::Stands => return Ok(outcome),
                 Verdict::Write(record) => {
                     // A write that failed may have landed: only the read back tells.
-                    let failed = self.set_and_wait(&key, &record.to_value()).err();
+                    let failed = self.set_and_wait(begun, &key, &record.to_value()).err();
                     outcome = Outcome::Created;
                     if let Some(error) = failed {
                         return match decide(self.record(version)?)? {
@@ -63,8 +71,8 @@ impl Kv {
         )))
     }
 
-    fn set_and_wait(&self, key: &str, value: &[u8]) -> Result<(), Error> {
-        let begun = Instant::now();
+    /// Writes, then waits in proportion to the time since what is written was decided upon.
+    fn set_and_wait(&self, begun: Instant, key: &str, value: &[u8]) -> Result<(), Error> {
         let written = self.port.set(key, value);
         let wait = begun.elapsed().saturating_mul(SLOWER);
         self.port.wait(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
@@ -87,11 +95,11 @@ impl Kv {
             return Err(problem);
         }
         record = record.published(
+            self.entropy.unix_seconds(),
             release.info.to_json(),
             zip.place.clone(),
             release.zip_hash.clone(),
         );
-        record.indexed = false;
         let ours = zip.place.chunks.clone();
         let settled = self.settle(version, |there| match there {
             None => Ok(Verdict::Write(Box::new(record.clone()))),
@@ -164,12 +172,13 @@ impl Kv {
 
     /// Withdraws a version.
     pub(super) fn write_withdrawal(&self, version: &ModuleVersion) -> Result<Outcome, Error> {
+        let now = self.entropy.unix_seconds();
         let outcome = self.settle(version, |there| match there {
             None => Err(Error::NotFound),
             Some(there) => match there.state {
                 State::ModOnly => Err(Error::NotFound),
                 State::Withdrawn => Ok(Verdict::Stands),
-                State::Published => Ok(Verdict::Write(Box::new(there.withdrawn()))),
+                State::Published => Ok(Verdict::Write(Box::new(there.withdrawn(now)))),
             },
         })?;
         let _ = self.confirm(version);
@@ -177,8 +186,8 @@ impl Kv {
         Ok(outcome)
     }
 
-    /// Sees to it that the index names a version, and notes so in the record. Does nothing where
-    /// that is noted.
+    /// Sees to it that the index names a version, and notes it in the record once no slow writer can
+    /// take it out again. Does nothing where that is noted.
     pub(super) fn confirm(&self, version: &ModuleVersion) -> Result<(), Error> {
         let Some(record) = self.record(version)? else {
             return Ok(());
@@ -186,22 +195,25 @@ impl Kv {
         let Some(entry) = entry_of(&record, version) else {
             return Ok(());
         };
-        if record.indexed {
+        if record.unsettled_since.is_none() {
             return Ok(());
         }
         self.write_index(version.path(), &[entry])?;
-        self.note_indexed(version, &record)
+        self.note_settled(version, &record)
     }
 
-    /// Notes in the record that the index names it, unless the record has changed meanwhile.
-    pub(super) fn note_indexed(&self, version: &ModuleVersion, seen: &Record) -> Result<(), Error> {
-        let Some(mut record) = self.record(version)? else {
-            return Ok(());
-        };
-        if record != *seen {
+    /// Notes in a record whose entry the index has that it keeps it, unless the record has changed
+    /// meanwhile, or is too young to tell.
+    pub(super) fn note_settled(&self, version: &ModuleVersion, seen: &Record) -> Result<(), Error> {
+        let now = self.entropy.unix_seconds();
+        let young = |since: i64| now.saturating_sub(since) < SLOWEST_WRITER;
+        if seen.unsettled_since.is_none_or(young) {
             return Ok(());
         }
-        record.indexed = true;
+        let Some(mut record) = self.record(version)?.filter(|record| record == seen) else {
+            return Ok(());
+        };
+        record.unsettled_since = None;
         let key = portable_key(&record_key(version));
         self.port.set(&key, &record.to_value())
     }
@@ -212,6 +224,7 @@ impl Kv {
         let portable = portable_key(&key);
         let mut missing = None;
         for _ in 0..ROUNDS {
+            let begun = Instant::now();
             let stored = self.port.get(&portable)?;
             let mut index = match stored.map(|value| parse_index(&key, value)) {
                 None => Index::default(),
@@ -226,7 +239,7 @@ impl Kv {
                 return Ok(first);
             }
             index.merge(entries.iter().cloned());
-            self.set_and_wait(&portable, &index_value(&key, &index))?;
+            self.set_and_wait(begun, &portable, &index_value(&key, &index))?;
         }
         Err(Error::Unavailable(format!(
             "{module}: other writers kept replacing the index"
