@@ -7,7 +7,8 @@ mod support;
 
 use goproxy_edge_host::HostConfig;
 use support::{
-    Contender, Folder, compare, fill_store, floor, native, print_requests, proxy, serve, serve_host,
+    Contender, Folder, compare, fill_store, floor, let_settle, native, print_requests, proxy,
+    serve, serve_host,
 };
 
 const CONNECTIONS: usize = 16;
@@ -30,6 +31,9 @@ fn main() {
             proxy::publish(server, "example.com/m", &format!("v1.{version}.0"), 1, 1000);
         }
     }
+
+    let_settle(quiet, &["/example.com/m/@v/v1.3.0.info"]);
+    let_settle(logging, &["/example.com/m/@v/v1.3.0.info"]);
 
     let file =
         |name, server, file| Contender::new(name, server, format!("/example.com/m/@v/{file}"));

@@ -59,22 +59,35 @@ impl Drop for Folder {
 
 /// A store file that holds `floor` and this many chunks, as the host's own store writes them.
 pub fn fill_store(file: &Path, chunks: usize) {
+    let chunk: Vec<u8> = (0..CHUNK).map(|place| (place * 31 % 251) as u8).collect();
+    let chunks = (0..chunks).map(|number| (format!("chunk-{number}"), chunk.clone()));
+    let floor = ("floor".to_owned(), vec![7; 200]);
+    write_store(file, std::iter::once(floor).chain(chunks));
+}
+
+/// A store file that holds these keys and values.
+pub fn write_store(file: &Path, values: impl IntoIterator<Item = (String, Vec<u8>)>) {
     let table = redb::TableDefinition::<&str, &[u8]>::new("default");
     let database = redb::Database::create(file).expect("a new store");
     let write = database.begin_write().expect("a store that works");
     {
         let mut table = write.open_table(table).expect("a store that works");
-        table
-            .insert("floor", [7u8; 200].as_slice())
-            .expect("a store that works");
-        let chunk: Vec<u8> = (0..CHUNK).map(|place| (place * 31 % 251) as u8).collect();
-        for number in 0..chunks {
+        for (key, value) in values {
             table
-                .insert(format!("chunk-{number}").as_str(), chunk.as_slice())
+                .insert(key.as_str(), value.as_slice())
                 .expect("a store that works");
         }
     }
     write.commit().expect("a store that works");
+}
+
+/// Waits until no version that was just published is looked after any more (30 seconds): a hit then is
+/// what it is for the rest of a version's life.
+pub fn let_settle(server: SocketAddr, paths: &[&str]) {
+    std::thread::sleep(Duration::from_secs(31));
+    for path in paths {
+        client::load(server, path, "", 1, Duration::from_millis(20));
+    }
 }
 
 /// A server on threads of its own, until the process ends.
@@ -98,7 +111,12 @@ where
 
 /// The embedded host.
 pub fn serve_host(config: HostConfig) -> SocketAddr {
-    let host = Host::new(config).unwrap_or_else(|error| panic!("{error}"));
+    serve_this(&Host::new(config).unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// The same for a host that is asked things besides.
+pub fn serve_this(host: &Host) -> SocketAddr {
+    let host = host.clone();
     serve(|listener| async move {
         host.serve(listener, None, std::future::pending()).await;
     })

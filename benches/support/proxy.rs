@@ -5,10 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 
-use goproxy_edge_host::HostConfig;
+use goproxy_edge_host::{Host, HostConfig};
 use zip::write::SimpleFileOptions;
 
-use super::{COMPONENT, serve_host};
+use super::{COMPONENT, serve_this};
 
 /// Its SHA-256 is in [`TOKENS`].
 const TOKEN: &str = "benchmark";
@@ -21,6 +21,11 @@ pub fn start(
     settings: &[(&str, &str)],
     change: impl FnOnce(&mut HostConfig),
 ) -> SocketAddr {
+    serve_this(&host(store, settings, change))
+}
+
+/// The host of it.
+pub fn host(store: &Path, settings: &[(&str, &str)], change: impl FnOnce(&mut HostConfig)) -> Host {
     let mut config = HostConfig::new(COMPONENT.to_vec(), store);
     config.settings.insert("tokens".into(), TOKENS.into());
     for (name, value) in settings {
@@ -28,7 +33,7 @@ pub fn start(
     }
     config.log = Arc::new(|line| drop(std::hint::black_box(line.text.to_owned())));
     change(&mut config);
-    serve_host(config)
+    Host::new(config).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Publishes a version whose zip has about this many bytes, and returns the answer's time in seconds.
@@ -40,6 +45,11 @@ pub fn publish(
     file_bytes: usize,
 ) -> f64 {
     let zip = module_zip(module, version, files, file_bytes);
+    put(server, module, version, &zip)
+}
+
+/// Publishes this zip, and returns the answer's time in seconds.
+pub fn put(server: SocketAddr, module: &str, version: &str, zip: &[u8]) -> f64 {
     let head = format!(
         "PUT /{module}/@v/{version}.zip HTTP/1.1\r\nhost: {server}\r\nauthorization: Bearer {TOKEN}\r\n\
          content-length: {}\r\nconnection: close\r\n\r\n",
@@ -50,7 +60,7 @@ pub fn publish(
     socket
         .write_all(head.as_bytes())
         .expect("an open connection");
-    socket.write_all(&zip).expect("an open connection");
+    socket.write_all(zip).expect("an open connection");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");

@@ -5,6 +5,7 @@
 //! cut off, when its memory has grown, and when it kept something of a request.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
@@ -91,6 +92,8 @@ impl WasiHttpHooks for Hooks {
 struct Memory {
     limit: usize,
     bytes: usize,
+    /// The most that any instance of the pool took.
+    most: Arc<AtomicUsize>,
 }
 
 impl ResourceLimiter for Memory {
@@ -103,6 +106,7 @@ impl ResourceLimiter for Memory {
         let granted = desired <= self.limit;
         if granted {
             self.bytes = self.bytes.max(desired);
+            self.most.fetch_max(desired, Ordering::Relaxed);
         }
         Ok(granted)
     }
@@ -208,6 +212,7 @@ pub(crate) struct Pool {
     component: ProxyPre<State>,
     ingredients: Ingredients,
     idle: Mutex<Vec<Instance>>,
+    most: Arc<AtomicUsize>,
 }
 
 impl Pool {
@@ -228,7 +233,13 @@ impl Pool {
             component,
             ingredients,
             idle: Mutex::default(),
+            most: Arc::default(),
         })
+    }
+
+    /// Bytes of linear memory of the largest instance so far.
+    pub fn largest_instance(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
     }
 
     /// The instance that was used last, whose memory is still in the processor's caches, or a new one.
@@ -294,6 +305,7 @@ impl Pool {
             memory: Memory {
                 limit: from.limits.instance_memory,
                 bytes: 0,
+                most: self.most.clone(),
             },
             outputs,
         })

@@ -88,6 +88,11 @@ impl Host {
         })
     }
 
+    /// Bytes of linear memory of the largest instance that has been so far.
+    pub fn largest_instance(&self) -> usize {
+        self.shared.pool.largest_instance()
+    }
+
     /// Answers requests until `shutdown` is ready; then takes no more, finishes those under way, and
     /// returns. With `tls` it speaks https, else http; both as HTTP/1.1.
     pub async fn serve(

@@ -9,7 +9,8 @@ use spin::wasi::keyvalue::{batch, store};
 use wasi::clocks::monotonic_clock::subscribe_duration;
 use wasi::exports::http::incoming_handler::Guest;
 use wasi::http::types::{
-    ErrorCode, Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam,
+    ErrorCode, Fields, IncomingRequest, Method, OutgoingBody, OutgoingRequest, OutgoingResponse,
+    RequestOptions, ResponseOutparam, Scheme,
 };
 use wasi::io::streams::{OutputStream, StreamError};
 
@@ -87,6 +88,11 @@ impl Guest for TestGuest {
             ),
             "config" => text(answer, &config(argument)),
             "file" => text(answer, &file(argument)),
+            // With a body, sends it on; the argument is the address without its scheme.
+            "ask" => match ask(argument, &body(&request).unwrap_or_default()) {
+                Ok(said) => text(answer, &said),
+                Err(error) => text(answer, &format!("{error:?}")),
+            },
             "store" => {
                 let script = body(&request).unwrap_or_default();
                 text(answer, &run(argument, &String::from_utf8_lossy(&script)));
@@ -94,6 +100,46 @@ impl Guest for TestGuest {
             _ => text(answer, "no such thing"),
         }
     }
+}
+
+/// Sends a request over http, a POST where there is a body, and gives status and body of the answer.
+fn ask(address: &str, body: &[u8]) -> Result<String, ErrorCode> {
+    let (authority, path) = address.split_once('/').unwrap_or((address, ""));
+    let request = OutgoingRequest::new(Fields::new());
+    request.set_scheme(Some(&Scheme::Http)).unwrap();
+    request.set_authority(Some(authority)).unwrap();
+    request
+        .set_path_with_query(Some(&format!("/{path}")))
+        .unwrap();
+    let outgoing = request.body().unwrap();
+    if !body.is_empty() {
+        request.set_method(&Method::Post).unwrap();
+    }
+    let options = RequestOptions::new();
+    let patience = Some(300_000_000);
+    options.set_connect_timeout(patience).unwrap();
+    options.set_first_byte_timeout(patience).unwrap();
+    options.set_between_bytes_timeout(patience).unwrap();
+    let answer = wasi::http::outgoing_handler::handle(request, Some(options))?;
+    if !body.is_empty() {
+        let stream = outgoing.write().unwrap();
+        stream.blocking_write_and_flush(body).unwrap();
+    }
+    let _ = OutgoingBody::finish(outgoing, None);
+    answer.subscribe().block();
+    let answer = answer.get().unwrap().unwrap()?;
+    let status = answer.status();
+    let body = answer.consume().unwrap();
+    let stream = body.stream().unwrap();
+    let mut bytes = Vec::new();
+    let end = loop {
+        match stream.blocking_read(1 << 16) {
+            Ok(more) => bytes.extend(more),
+            Err(StreamError::Closed) => break "",
+            Err(StreamError::LastOperationFailed(_)) => break " and broke off",
+        }
+    };
+    Ok(format!("{status} {}{end}", String::from_utf8_lossy(&bytes)))
 }
 
 fn wait(milliseconds: u64) {
