@@ -82,7 +82,7 @@ impl Default for Settings {
 
 /// The store of a flavour whose host has a key-value store is that; any other has a folder.
 fn default_store() -> StorePlace {
-    if cfg!(feature = "spin") {
+    if cfg!(any(feature = "spin", feature = "wasmcloud")) {
         StorePlace::Kv("default".to_owned())
     } else {
         StorePlace::Dir("/data".to_owned())

@@ -2,7 +2,7 @@
 //! and chance, by WASI 0.2 and, in a flavour, the draft interfaces of its host.
 
 mod body;
-#[cfg(feature = "spin")]
+#[cfg(any(feature = "spin", feature = "wasmcloud"))]
 mod draft;
 mod files;
 #[cfg(any(feature = "s3", feature = "oidc"))]
@@ -102,17 +102,17 @@ impl Host for WasiHost {
             }
         }
         // Later ones win, empty ones count for nothing.
-        #[cfg(feature = "spin")]
+        #[cfg(any(feature = "spin", feature = "wasmcloud"))]
         values.extend(draft::configuration());
         values
     }
 
-    #[cfg(feature = "spin")]
+    #[cfg(any(feature = "spin", feature = "wasmcloud"))]
     fn key_value(&self, bucket: &str) -> Result<Rc<dyn KeyValue>, Error> {
         draft::open(bucket)
     }
 
-    #[cfg(not(feature = "spin"))]
+    #[cfg(not(any(feature = "spin", feature = "wasmcloud")))]
     fn key_value(&self, _: &str) -> Result<Rc<dyn KeyValue>, Error> {
         let text = "this build has no key-value store: it needs the cargo feature of its host";
         Err(Error::Refused(text.to_owned()))
