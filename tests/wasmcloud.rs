@@ -105,6 +105,15 @@ fn import_and_build_a_real_program(host: &Wash) {
     build_the_program(&url);
 }
 
+/// What a workload must be told of its object store in NATS, or every call is "unauthorized".
+fn with_zips(mut dev: Value) -> Value {
+    dev["host_interfaces"] = json!([{
+        "namespace": "wasi", "package": "blobstore", "version": "0.2.0-draft",
+        "interfaces": ["blobstore", "container", "types"], "config": { "buckets": "zips" },
+    }]);
+    dev
+}
+
 #[test]
 fn its_stores_in_memory_keep_the_contract() {
     let host = Wash::start(json!({}), &[SMALL_CHUNKS]);
@@ -112,12 +121,37 @@ fn its_stores_in_memory_keep_the_contract() {
 }
 
 #[test]
-fn its_store_of_files_keeps_the_contract() {
-    let dev = json!({ "wasi_keyvalue_path": "keyvalue" });
-    let host = Wash::start(dev, &[SMALL_CHUNKS]);
+fn its_object_store_in_memory_takes_a_megabyte_and_what_is_larger_is_refused_whole() {
+    let host = Wash::start(json!({}), &[("store", "blobstore:zips")]);
     check_all(&Remote::at(host.address()));
-    let kept = std::fs::read_dir(host.project().join("keyvalue/default"));
-    assert!(kept.expect("the bucket").count() > 20);
+    let refused = put(&host, "v1.0.0", &zip("v1.0.0", &noise(1_100_000)));
+    let text = "store unavailable: example.com/m@v1.0.0: the store failed: \
+                the host's object store takes no more of this object\n";
+    assert_eq!((refused.status, refused.text().as_str()), (503, text));
+    assert_eq!(get(&host, "v1.0.0.zip").status, 404);
+    assert_eq!(get(&host, "list").status, 404);
+}
+
+#[test]
+fn its_stores_of_files_keep_the_contract() {
+    let dev = json!({ "wasi_keyvalue_path": "keyvalue", "wasi_blobstore_path": "blobstore" });
+    for store in ["kv", "blobstore:zips"] {
+        let host = Wash::start(dev.clone(), &[("store", store), SMALL_CHUNKS]);
+        check_all(&Remote::at(host.address()));
+        let large = zip("v1.0.0", &noise(20 << 20));
+        let published = put(&host, "v1.0.0", &large);
+        assert_eq!(published.status, 201, "{published}");
+        assert!(get(&host, "v1.0.0.zip").body == large);
+        let count = |folder: &str| {
+            let entries = std::fs::read_dir(host.project().join(folder));
+            entries.map_or(0, Iterator::count)
+        };
+        let (values, objects) = (count("keyvalue/default"), count("blobstore/zips/zips"));
+        match store {
+            "kv" => assert!(values > 1000 && objects == 0, "{values} and {objects}"),
+            _ => assert!(values < 100 && objects > 10, "{values} and {objects}"),
+        }
+    }
 }
 
 #[test]
@@ -132,9 +166,34 @@ fn two_hosts_share_a_store_in_redis() {
 #[test]
 fn two_hosts_share_a_store_in_nats_and_a_real_program_builds_from_it() {
     let nats = Nats::start();
-    let dev = json!({ "wasi_keyvalue_nats_url": nats.url });
+    let dev = json!({ "data_nats_url": nats.url });
     let hosts = [0, 1].map(|_| Wash::start(dev.clone(), &[("store", "kv:modules")]));
     two_hosts_at_once_lose_nothing([&hosts[0], &hosts[1]]);
     check_all(&Remote::at(hosts[0].address()));
     import_and_build_a_real_program(&hosts[1]);
+}
+
+#[test]
+fn two_hosts_share_zips_in_an_object_store_of_nats_beside_their_records() {
+    let nats = Nats::start();
+    let dev = with_zips(json!({ "data_nats_url": nats.url }));
+    let store = ("store", "blobstore:zips+kv:modules");
+    let hosts = [0, 1].map(|_| Wash::start(dev.clone(), &[store]));
+    two_hosts_at_once_lose_nothing([&hosts[0], &hosts[1]]);
+    check_all(&Remote::at(hosts[0].address()));
+    let large = zip("v1.10.0", &noise(20 << 20));
+    let published = put(&hosts[0], "v1.10.0", &large);
+    assert_eq!(published.status, 201, "{published}");
+    assert!(get(&hosts[1], "v1.10.0.zip").body == large);
+}
+
+#[test]
+fn an_object_store_that_the_host_does_not_give_is_named_by_readyz() {
+    let nats = Nats::start();
+    let dev = json!({ "data_nats_url": nats.url });
+    let host = Wash::start(dev, &[("store", "blobstore:zips")]);
+    let ready = Request::new("GET", "/readyz").send(host.address());
+    let text = "store unavailable: the store refuses access: the host gives no blobstore container \
+                named \"zips\": unauthorized\n";
+    assert_eq!((ready.status, ready.text().as_str()), (503, text));
 }

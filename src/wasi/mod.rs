@@ -25,6 +25,8 @@ use crate::settings::{self, Log};
 use crate::store::Entropy;
 use crate::store::Error;
 use crate::store::dir::Disk;
+#[cfg(feature = "wasmcloud")]
+use crate::store::kv::Blobs;
 use crate::store::kv::KeyValue;
 
 struct Component;
@@ -116,6 +118,11 @@ impl Host for WasiHost {
     fn key_value(&self, _: &str) -> Result<Rc<dyn KeyValue>, Error> {
         let text = "this build has no key-value store: it needs the cargo feature of its host";
         Err(Error::Refused(text.to_owned()))
+    }
+
+    #[cfg(feature = "wasmcloud")]
+    fn blobs(&self, container: &str) -> Result<Rc<dyn Blobs>, Error> {
+        Ok(Rc::new(draft::blobstore::Blobstore::new(container)))
     }
 
     fn disk(&self) -> Rc<dyn Disk> {

@@ -1,6 +1,8 @@
 //! The draft interfaces of a flavour's host: `wasi:keyvalue` and `wasi:config`. Their functions are the
 //! same everywhere; versions and a few types are not, and stand in one file a flavour.
 
+#[cfg(not(feature = "spin"))]
+pub(super) mod blobstore;
 #[cfg(feature = "spin")]
 mod spin;
 #[cfg(not(feature = "spin"))]
@@ -19,6 +21,9 @@ use bindings::wasi::keyvalue::{batch, store};
 
 use crate::store::Error;
 use crate::store::kv::KeyValue;
+
+/// DynamoDB takes no more at once, and Spin does not split them.
+const DELETED_AT_ONCE: usize = 25;
 
 /// All values of the host's configuration. One that can't be read is as none: the settings then have
 /// their defaults, which open nothing.
@@ -51,7 +56,9 @@ impl KeyValue for Bucket {
     fn delete(&self, keys: &[String]) -> Result<(), Error> {
         match keys {
             [key] => self.0.delete(key).map_err(failed),
-            keys => batch::delete_many(&self.0, keys).map_err(failed),
+            keys => keys
+                .chunks(DELETED_AT_ONCE)
+                .try_for_each(|some| batch::delete_many(&self.0, some).map_err(failed)),
         }
     }
 

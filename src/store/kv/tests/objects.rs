@@ -1,7 +1,7 @@
 //! Records and indexes in one map, zips as objects in another: the contract, a fault at every step of
 //! both stores, two writers in every order, and what each store alone may have lost.
 
-use std::io::{self, Write};
+use std::io::{self, SeekFrom, Write};
 use std::ops::Range;
 
 use super::super::{Blobs, NewBlob};
@@ -368,6 +368,28 @@ impl Blobs for Lossy {
     fn ready(&self) -> Result<(), Error> {
         self.0.ready()
     }
+}
+
+#[test]
+fn an_upload_is_read_back_and_forth_before_its_commit() {
+    let text: Vec<u8> = (0..200_000u32).flat_map(u32::to_le_bytes).collect();
+    let store = store_of(&Maps::default());
+    let mut staging = store.stage(&version(PATH, "v1.0.0")).unwrap();
+    staging.write_all(&text).unwrap();
+    let staged = staging.finish().unwrap();
+    let mut reader = staged.reader().unwrap();
+    let size = text.len() as u64;
+    assert_eq!(reader.seek(SeekFrom::End(0)).unwrap(), size);
+    assert_eq!(reader.read(&mut [0; 10]).unwrap(), 0);
+    // Backwards, on within a piece, past some pieces, far ahead, and over the start again.
+    let mut buffer = [0; 3000];
+    for start in [size - 3000, 0, 1500, 40_000, 39_999, 700_000, 699_000, 3] {
+        reader.seek(SeekFrom::Start(start)).unwrap();
+        reader.read_exact(&mut buffer).unwrap();
+        let start = start as usize;
+        assert!(buffer[..] == text[start..start + 3000], "from {start}");
+    }
+    assert_eq!(reader.stream_position().unwrap(), 3003);
 }
 
 #[test]
