@@ -16,6 +16,12 @@
     )
 )]
 
+#[cfg(all(feature = "spin", feature = "wasmcloud"))]
+compile_error!(
+    "the features `spin` and `wasmcloud` are for different hosts, and a component is for one: \
+     build with `--no-default-features --features wasmcloud,s3,oidc`, or without `wasmcloud`"
+);
+
 pub mod access;
 pub mod edge;
 mod hex;

@@ -11,6 +11,11 @@ pub const MAX_ZIP_BYTES: u64 = 500 << 20;
 /// 256 KiB less 128: redb rounds a value and its header up to a power of two, so that chunks of
 /// 262,144 bytes take twice their room.
 const KV_CHUNK_BYTES: usize = 262_016;
+/// The key-value store that hosts give where none is named.
+const DEFAULT_BUCKET: &str = "default";
+/// What a right `store` is.
+const WHERE: &str = "it is `kv`, `kv:<bucket>`, `dir:<path>`, `blobstore:<container>` or \
+                     `blobstore:<container>+kv:<bucket>`";
 /// A chunk is in memory while it is sent, and an upload holds several.
 const LARGEST_CHUNK: usize = 4 << 20;
 const SMALLEST_CHUNK: usize = 1024;
@@ -32,6 +37,9 @@ pub const NAMES: &[&str] = &[
 pub enum StorePlace {
     /// `kv` or `kv:<bucket>`: the host's key-value store of this name.
     Kv(String),
+    /// `blobstore:<container>`, `blobstore:<container>+kv` or `blobstore:<container>+kv:<bucket>`: zips in
+    /// this container of the host's object store, the rest in this key-value store.
+    Blobstore(String, String),
     /// `dir:<path>`: a folder that the host lets us see.
     Dir(String),
 }
@@ -82,8 +90,8 @@ impl Default for Settings {
 
 /// The store of a flavour whose host has a key-value store is that; any other has a folder.
 fn default_store() -> StorePlace {
-    if cfg!(feature = "spin") {
-        StorePlace::Kv("default".to_owned())
+    if cfg!(any(feature = "spin", feature = "wasmcloud")) {
+        StorePlace::Kv(DEFAULT_BUCKET.to_owned())
     } else {
         StorePlace::Dir("/data".to_owned())
     }
@@ -150,11 +158,22 @@ impl Settings {
 
 fn store_place(value: &str) -> Result<StorePlace, String> {
     match value.split_once(':') {
-        None if value == "kv" => Ok(StorePlace::Kv("default".to_owned())),
+        None if value == "kv" => Ok(StorePlace::Kv(DEFAULT_BUCKET.to_owned())),
         Some(("kv", bucket)) if !bucket.is_empty() => Ok(StorePlace::Kv(bucket.to_owned())),
         Some(("dir", path)) if !path.is_empty() => Ok(StorePlace::Dir(path.to_owned())),
-        _ => Err("it is `kv`, `kv:<bucket>` or `dir:<path>`".to_owned()),
+        Some(("blobstore", places)) => blobstore(places).ok_or_else(|| WHERE.to_owned()),
+        _ => Err(WHERE.to_owned()),
     }
+}
+
+/// What follows `blobstore:`.
+fn blobstore(places: &str) -> Option<StorePlace> {
+    let (container, bucket) = match places.split_once('+') {
+        None | Some((_, "kv")) => (places.trim_end_matches("+kv"), DEFAULT_BUCKET),
+        Some((container, rest)) => (container, rest.strip_prefix("kv:")?),
+    };
+    let named = !container.is_empty() && !bucket.is_empty();
+    named.then(|| StorePlace::Blobstore(container.to_owned(), bucket.to_owned()))
 }
 
 fn base_path(value: &str) -> Result<String, String> {
@@ -202,6 +221,30 @@ mod tests {
                 "kv:modules",
                 Settings {
                     store: StorePlace::Kv("modules".to_owned()),
+                    ..default()
+                },
+            ),
+            (
+                "store",
+                "blobstore:zips",
+                Settings {
+                    store: StorePlace::Blobstore("zips".to_owned(), "default".to_owned()),
+                    ..default()
+                },
+            ),
+            (
+                "store",
+                "blobstore:zips+kv",
+                Settings {
+                    store: StorePlace::Blobstore("zips".to_owned(), "default".to_owned()),
+                    ..default()
+                },
+            ),
+            (
+                "store",
+                "blobstore:zips+kv:modules",
+                Settings {
+                    store: StorePlace::Blobstore("zips".to_owned(), "modules".to_owned()),
                     ..default()
                 },
             ),
@@ -263,8 +306,13 @@ mod tests {
     #[test]
     fn a_wrong_value_names_its_setting_and_not_itself() {
         for (name, value, problem) in [
-            ("store", "s4", "it is `kv`, `kv:<bucket>` or `dir:<path>`"),
-            ("store", "kv:", "it is `kv`, `kv:<bucket>` or `dir:<path>`"),
+            ("store", "s4", WHERE),
+            ("store", "kv:", WHERE),
+            ("store", "blobstore", WHERE),
+            ("store", "blobstore:", WHERE),
+            ("store", "blobstore:+kv", WHERE),
+            ("store", "blobstore:a+kv:", WHERE),
+            ("store", "blobstore:a+dir:/b", WHERE),
             (
                 "base_path",
                 "/a/../b",

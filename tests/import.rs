@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::support::archive::{module_zip, small_module};
-use crate::support::go::{self, Go};
+use crate::support::go;
 use crate::support::server::{GITLAB_BASES, Server, Setup, TOKEN};
 use crate::support::tree::{Tree, files};
 
@@ -67,23 +67,7 @@ fn a_real_program_builds_from_an_imported_module_cache_alone() {
     imported(&second, 0, 0, zips + mods);
 
     for base in ["", GITLAB_BASES[1]] {
-        let go = Go::at(&format!("{}{base}", server.url())).env("GOFLAGS", "-modcacherw");
-        let read = |name: &str| std::fs::read_to_string(go::program().join(name)).unwrap();
-        let (main, module, sums) = (read("main.go"), read("go.mod"), read("go.sum"));
-        let program = go.program(&[("main.go", &main), ("go.mod", &module), ("go.sum", &sums)]);
-        go.run(&program, &["mod", "download"]).expect_success();
-        go.run(&program, &["build", "-o", "program", "./..."])
-            .expect_success();
-        let printed = crate::support::run(&mut std::process::Command::new(program.join("program")))
-            .expect_success();
-        assert_eq!(printed, "name: goproxy-edge\n[name] en 1.2.3\n");
-        for (name, before) in [("go.mod", module), ("go.sum", sums)] {
-            assert_eq!(
-                std::fs::read_to_string(program.join(name)).unwrap(),
-                before,
-                "{name} through {base:?}"
-            );
-        }
+        go::build_the_program(&format!("{}{base}", server.url()));
     }
 }
 

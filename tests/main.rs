@@ -2,7 +2,7 @@
 //! real `go` command. Nothing here links the code that it tests, the suite of the store's contract apart.
 //!
 //! Needed: `go` 1.25 or later and `git` in PATH; for real modules, a GOPROXY that has them (`go env GOPROXY`).
-//! A tool that is missing fails the test that needs it, and is named there.
+//! For other hosts and their stores: what `.ci/tools` installs. A tool that is missing fails the test that needs it, and is named there.
 
 mod access;
 mod bad_uploads;
@@ -18,3 +18,5 @@ mod protocol;
 mod publishing;
 mod store_contract;
 mod support;
+mod wasmcloud;
+mod wasmtime;

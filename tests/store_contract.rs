@@ -15,18 +15,23 @@ use goproxy_edge::store::{
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::support::http::{Answer, Request};
-use crate::support::server::{Server, Setup, TOKEN};
+use crate::support::server::{Setup, TOKEN};
 
-/// A running server as a store.
+/// The store behind a running server.
 #[derive(Clone)]
-struct Remote(Rc<Server>);
+pub struct Remote(Rc<str>);
 
 impl Remote {
+    /// The server at this `host:port`, which knows the token of the tests.
+    pub fn at(address: &str) -> Self {
+        Self(address.into())
+    }
+
     fn ask(&self, method: &str, path: &str, body: &[u8]) -> Answer {
         Request::new(method, path)
             .token(TOKEN)
             .body(body)
-            .send(self.0.address())
+            .send(&self.0)
     }
 
     fn path(version: &ModuleVersion, extension: &str) -> String {
@@ -69,7 +74,7 @@ impl Store for Remote {
             }
             let bytes = format!("bytes={}-{}", range.start, range.end - 1);
             let request = Request::new("GET", &path).header("Range", bytes);
-            let part = request.send(remote.0.address());
+            let part = request.send(&remote.0);
             assert_eq!(part.status, 206, "{}", part.show());
             Ok(Body::Bytes(part.body))
         };
@@ -181,7 +186,7 @@ impl Staged for Upload {
 #[test]
 fn the_key_value_store_keeps_the_contract_through_the_component() {
     let server = Setup::new().set("kv_chunk_bytes", 1024).start();
-    check_all(&Remote(Rc::new(server)));
+    check_all(&Remote::at(server.address()));
 }
 
 #[test]
@@ -189,5 +194,5 @@ fn the_store_in_a_folder_keeps_the_contract_through_the_component() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = format!("dir:{}", folder.path().display());
     let server = Setup::new().set("store", store).start();
-    check_all(&Remote(Rc::new(server)));
+    check_all(&Remote::at(server.address()));
 }

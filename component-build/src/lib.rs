@@ -21,7 +21,31 @@ pub fn workspace() -> PathBuf {
 /// # Errors
 /// What to tell the person who builds.
 pub fn build(package: &str, target_folder: &Path) -> Result<PathBuf, String> {
-    let target_folder = target_folder.join("component");
+    rustc(package, &[], &target_folder.join("component"))
+}
+
+/// Builds the proxy's component with these features alone, under `target_folder`, and returns where it
+/// is: `name` is what the file is called. Two builds at once would take each other's file.
+///
+/// # Errors
+/// What to tell the person who builds.
+pub fn build_flavour(
+    name: &str,
+    features: &[&str],
+    target_folder: &Path,
+) -> Result<PathBuf, String> {
+    let features = features.join(",");
+    let arguments = ["--no-default-features", "--features", &features];
+    // Not the folder of `build`, whose component is the default flavour.
+    let folder = target_folder.join("flavours");
+    let built = rustc("goproxy-edge", &arguments, &folder)?;
+    let kept = folder.join(name).with_extension("wasm");
+    let copied = std::fs::copy(&built, &kept);
+    copied.map_err(|error| format!("cannot write {}: {error}", kept.display()))?;
+    Ok(kept)
+}
+
+fn rustc(package: &str, arguments: &[&str], target_folder: &Path) -> Result<PathBuf, String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     forget_outer_build(&mut command);
@@ -38,7 +62,8 @@ pub fn build(package: &str, target_folder: &Path) -> Result<PathBuf, String> {
             "edge",
         ])
         .args(["--package", package, "--target", TARGET, "--target-dir"])
-        .arg(&target_folder);
+        .arg(target_folder)
+        .args(arguments);
     let output = command
         .output()
         .map_err(|error| format!("cannot run cargo: {error}"))?;

@@ -1,7 +1,7 @@
 //! The draft interfaces of Spin's flavour, generated from the WIT that the component imports too.
 
 wasmtime::component::bindgen!({
-    path: "../wit",
+    path: "../wit/spin",
     world: "goproxy-edge:component/spin",
     imports: {
         default: trappable,

@@ -16,7 +16,7 @@ use crate::proxy::{Proxy, failure};
 use crate::publish::Publisher;
 use crate::settings::{Log, Settings, StorePlace};
 use crate::store::dir::{Dir, Disk};
-use crate::store::kv::{KeyValue, Kv};
+use crate::store::kv::{Blobs, KeyValue, Kv};
 use crate::store::{Entropy, Error, Repaired, Store};
 
 #[cfg(test)]
@@ -36,6 +36,15 @@ pub trait Host {
     /// # Errors
     /// The host's: there is none of that name, or we may not.
     fn key_value(&self, bucket: &str) -> Result<Rc<dyn KeyValue>, Error>;
+    /// Opens a container of its object store.
+    ///
+    /// # Errors
+    /// The host's: it has none, or we may not.
+    fn blobs(&self, _container: &str) -> Result<Rc<dyn Blobs>, Error> {
+        let text =
+            "this build has no object store of its host: it needs the cargo feature `wasmcloud`";
+        Err(Error::Refused(text.to_owned()))
+    }
     /// The file system.
     fn disk(&self) -> Rc<dyn Disk>;
     /// The way to other servers.
@@ -202,12 +211,18 @@ impl Edge<'_> {
     fn store(&self) -> Result<Box<dyn Store>, Error> {
         let entropy = self.host.entropy();
         Ok(match &self.settings.store {
-            StorePlace::Kv(bucket) => {
-                let port = self.host.key_value(bucket)?;
-                Box::new(Kv::new(port, entropy, self.settings.kv_chunk_bytes))
+            StorePlace::Kv(bucket) => Box::new(self.kv(bucket, entropy)?),
+            StorePlace::Blobstore(container, bucket) => {
+                let blobs = self.host.blobs(container)?;
+                Box::new(self.kv(bucket, entropy)?.with_blobs(blobs))
             }
             StorePlace::Dir(path) => Box::new(Dir::new(path, self.host.disk(), entropy)),
         })
+    }
+
+    fn kv(&self, bucket: &str, entropy: Rc<dyn Entropy>) -> Result<Kv, Error> {
+        let port = self.host.key_value(bucket)?;
+        Ok(Kv::new(port, entropy, self.settings.kv_chunk_bytes))
     }
 
     fn now(&self) -> Timestamp {

@@ -531,6 +531,18 @@ fn a_wrong_setting_stops_every_request_and_is_named() {
 }
 
 #[test]
+fn an_object_store_that_this_build_has_not_is_refused_and_the_feature_named() {
+    let host = TestHost::new().set("store", "blobstore:zips");
+    for target in ["/readyz", "/example.com/m/@v/list"] {
+        let told = host.get(target);
+        let why =
+            "this build has no object store of its host: it needs the cargo feature `wasmcloud`\n";
+        assert_eq!(told.status, 503, "{target}: {}", told.body);
+        assert!(told.body.ends_with(why), "{target}: {}", told.body);
+    }
+}
+
+#[test]
 fn a_store_that_fails_is_never_a_404() {
     let host = published();
     for (error, status, text) in [

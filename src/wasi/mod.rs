@@ -2,7 +2,7 @@
 //! and chance, by WASI 0.2 and, in a flavour, the draft interfaces of its host.
 
 mod body;
-#[cfg(feature = "spin")]
+#[cfg(any(feature = "spin", feature = "wasmcloud"))]
 mod draft;
 mod files;
 #[cfg(any(feature = "s3", feature = "oidc"))]
@@ -25,6 +25,8 @@ use crate::settings::{self, Log};
 use crate::store::Entropy;
 use crate::store::Error;
 use crate::store::dir::Disk;
+#[cfg(feature = "wasmcloud")]
+use crate::store::kv::Blobs;
 use crate::store::kv::KeyValue;
 
 struct Component;
@@ -102,20 +104,25 @@ impl Host for WasiHost {
             }
         }
         // Later ones win, empty ones count for nothing.
-        #[cfg(feature = "spin")]
+        #[cfg(any(feature = "spin", feature = "wasmcloud"))]
         values.extend(draft::configuration());
         values
     }
 
-    #[cfg(feature = "spin")]
+    #[cfg(any(feature = "spin", feature = "wasmcloud"))]
     fn key_value(&self, bucket: &str) -> Result<Rc<dyn KeyValue>, Error> {
         draft::open(bucket)
     }
 
-    #[cfg(not(feature = "spin"))]
+    #[cfg(not(any(feature = "spin", feature = "wasmcloud")))]
     fn key_value(&self, _: &str) -> Result<Rc<dyn KeyValue>, Error> {
         let text = "this build has no key-value store: it needs the cargo feature of its host";
         Err(Error::Refused(text.to_owned()))
+    }
+
+    #[cfg(feature = "wasmcloud")]
+    fn blobs(&self, container: &str) -> Result<Rc<dyn Blobs>, Error> {
+        Ok(Rc::new(draft::blobstore::Blobstore::new(container)))
     }
 
     fn disk(&self) -> Rc<dyn Disk> {

@@ -88,7 +88,8 @@ pub(super) fn write(out: &OutputStream, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn broken(error: StreamError) -> io::Error {
+/// A failure of a stream.
+pub(super) fn broken(error: StreamError) -> io::Error {
     match error {
         StreamError::Closed => io::ErrorKind::BrokenPipe.into(),
         StreamError::LastOperationFailed(why) => io::Error::other(why.to_debug_string()),

@@ -99,6 +99,25 @@ pub fn program() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/program")
 }
 
+/// Builds [`program`] from this proxy alone, just as its go.mod and go.sum say, and runs it.
+#[track_caller]
+pub fn build_the_program(proxy: &str) {
+    let go = Go::at(proxy).env("GOFLAGS", "-modcacherw");
+    let read = |name: &str| std::fs::read_to_string(program().join(name)).expect("a file");
+    let files = ["main.go", "go.mod", "go.sum"].map(|name| (name, read(name)));
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    let folder = go.program(&files);
+    go.run(&folder, &["mod", "download"]).expect_success();
+    go.run(&folder, &["build", "-o", "program", "./..."])
+        .expect_success();
+    let printed = run(&mut Command::new(folder.join("program"))).expect_success();
+    assert_eq!(printed, "name: goproxy-edge\n[name] en 1.2.3\n");
+    for (name, before) in files {
+        let now = std::fs::read_to_string(folder.join(name)).expect("a file");
+        assert_eq!(now, before, "{name} from {proxy}");
+    }
+}
+
 /// A module cache with everything that [`program`] needs, downloaded from the GOPROXY of this machine: once for a
 /// run of the tests, and from the second run on from what the first one kept.
 #[track_caller]

@@ -4,7 +4,9 @@
 pub mod archive;
 pub mod git;
 pub mod go;
+pub mod hosts;
 pub mod http;
+pub mod process;
 pub mod server;
 pub mod tls;
 pub mod tree;

@@ -15,7 +15,7 @@ use wasi::http::types::{
 use wasi::io::streams::OutputStream;
 
 mod spin {
-    wit_bindgen::generate!({ path: "../../wit", world: "goproxy-edge:component/spin", generate_all });
+    wit_bindgen::generate!({ path: "../../wit/spin", world: "goproxy-edge:component/spin", generate_all });
 }
 
 struct Floor;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 
-use super::record::{Place, portable_key, record_key, sha256_hex};
+use super::record::{At, Place, portable_key, record_key, sha256_hex};
 use super::{KeyValue, Kv};
 use crate::hex;
 use crate::http::Source;
@@ -19,9 +19,9 @@ pub(super) const CHUNKS: &str = "-/chunks/";
 /// Digits of the record's hash at the start of an id: by them `repair` finds the record.
 const OWNER_DIGITS: usize = 16;
 
-/// The name of an upload's chunks: whose they are, when they were begun, and chance.
+/// The name of an upload, of chunks or of an object: whose it is, when it was begun, and chance.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ChunkId {
+pub(super) struct UploadId {
     /// The first digits of the SHA-256 of the record's portable key.
     pub owner: String,
     /// Seconds since the Unix epoch.
@@ -30,12 +30,12 @@ pub(super) struct ChunkId {
     pub text: String,
 }
 
-impl ChunkId {
-    fn new(store: &Kv, version: &ModuleVersion) -> Self {
+impl UploadId {
+    pub fn new(store: &Kv, version: &ModuleVersion) -> Self {
         let owner = owner(&portable_key(&record_key(version)));
         let begun = store.entropy.unix_seconds();
         let chance = store.entropy.random();
-        ChunkId {
+        UploadId {
             text: format!("{owner}.{begun:x}.{chance:016x}"),
             owner,
             begun,
@@ -49,7 +49,7 @@ impl ChunkId {
         if owner.len() != OWNER_DIGITS || chance.is_empty() || parts.next().is_some() {
             return None;
         }
-        Some(ChunkId {
+        Some(UploadId {
             owner: owner.to_owned(),
             begun: i64::from_str_radix(begun, 16).ok()?,
             text: text.to_owned(),
@@ -72,7 +72,7 @@ pub(super) fn chunk_key(id: &str, number: u64) -> String {
 /// Chunks being written. Dropped, it deletes what it wrote, if the store lets it.
 pub(super) struct Upload {
     store: Kv,
-    id: ChunkId,
+    id: UploadId,
     buffer: Vec<u8>,
     written: u64,
     size: u64,
@@ -84,7 +84,7 @@ impl Upload {
     /// Begins one.
     pub fn new(store: Kv, version: &ModuleVersion) -> Self {
         Upload {
-            id: ChunkId::new(&store, version),
+            id: UploadId::new(&store, version),
             store,
             buffer: Vec::new(),
             written: 0,
@@ -109,16 +109,15 @@ impl Upload {
             self.flush_chunk()?;
         }
         self.kept = true;
-        Ok(Stored {
-            store: self.store.clone(),
-            place: Place {
-                size: self.size,
-                sha256: hex::encode(&std::mem::take(&mut self.hash).finalize()),
-                chunks: self.id.text.clone(),
-                chunk_bytes: self.store.chunk_bytes as u64,
+        let place = Place {
+            size: self.size,
+            sha256: hex::encode(&std::mem::take(&mut self.hash).finalize()),
+            at: At::Chunks {
+                id: self.id.text.clone(),
+                bytes: self.store.chunk_bytes as u64,
             },
-            kept: false,
-        })
+        };
+        Ok(Stored::new(self.store.clone(), place))
     }
 }
 
@@ -156,7 +155,7 @@ impl Drop for Upload {
     }
 }
 
-/// Chunks that are all there, named by no record yet. Dropped, they are deleted.
+/// Chunks or an object, all there, named by no record yet. Dropped, they are deleted.
 pub(super) struct Stored {
     store: Kv,
     /// Where they lie.
@@ -165,6 +164,15 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// What lies at a place, and is this upload's own.
+    pub fn new(store: Kv, place: Place) -> Self {
+        Stored {
+            store,
+            place,
+            kept: false,
+        }
+    }
+
     /// A record names them, or may: from now on they stay.
     pub fn keep(&mut self) {
         self.kept = true;
@@ -173,10 +181,16 @@ impl Stored {
 
 impl Staged for Stored {
     fn reader(&self) -> Result<Box<dyn ReadSeek + '_>, Error> {
-        Ok(Box::new(ChunkReader::new(
-            Rc::clone(&self.store.port),
-            self.place.clone(),
-        )))
+        let size = self.place.size;
+        match self.place.at.clone() {
+            At::Object { id } => self.store.object_reader(&id, size),
+            At::Chunks { id, bytes } => {
+                let chunks = Chunks { id, bytes, size };
+                let port = Rc::clone(&self.store.port);
+                Ok(Box::new(ChunkReader::new(port, chunks)))
+            }
+            At::Record => Err(Error::NotFound),
+        }
     }
 
     fn commit(self: Box<Self>, release: &Release) -> Result<Outcome, Error> {
@@ -187,9 +201,16 @@ impl Staged for Stored {
 
 impl Drop for Stored {
     fn drop(&mut self) {
-        if !self.kept {
-            self.store
-                .delete_chunks(&self.place.chunks, self.place.count());
+        if self.kept {
+            return;
+        }
+        match &self.place.at {
+            At::Chunks { id, bytes } => {
+                let count = self.place.size.div_ceil((*bytes).max(1));
+                self.store.delete_chunks(id, count);
+            }
+            At::Object { id } => self.store.delete_object(id),
+            At::Record => {}
         }
     }
 }
@@ -204,11 +225,21 @@ impl Kv {
     }
 }
 
+/// Bytes in chunks.
+pub(super) struct Chunks {
+    /// Their id.
+    pub id: String,
+    /// The bytes of each but the last.
+    pub bytes: u64,
+    /// All bytes.
+    pub size: u64,
+}
+
 /// One chunk, checked for its length.
-fn get_chunk(port: &dyn KeyValue, place: &Place, number: u64) -> Result<Vec<u8>, Error> {
-    let key = chunk_key(&place.chunks, number);
-    let start = number.saturating_mul(place.chunk_bytes);
-    let expected = place.size.saturating_sub(start).min(place.chunk_bytes);
+fn get_chunk(port: &dyn KeyValue, chunks: &Chunks, number: u64) -> Result<Vec<u8>, Error> {
+    let key = chunk_key(&chunks.id, number);
+    let start = number.saturating_mul(chunks.bytes);
+    let expected = chunks.size.saturating_sub(start).min(chunks.bytes);
     match port.get(&key)? {
         Some(chunk) if chunk.len() as u64 == expected => Ok(chunk),
         Some(_) => Err(Error::Corrupt(format!("the chunk {key} has another size"))),
@@ -219,16 +250,16 @@ fn get_chunk(port: &dyn KeyValue, place: &Place, number: u64) -> Result<Vec<u8>,
 /// Sends a range of chunked bytes, a chunk at a time.
 pub(super) struct ChunkSource {
     port: Rc<dyn KeyValue>,
-    place: Place,
+    chunks: Chunks,
     left: Range<u64>,
 }
 
 impl ChunkSource {
     /// The range must lie within the size.
-    pub fn new(port: Rc<dyn KeyValue>, place: Place, range: Range<u64>) -> Self {
+    pub fn new(port: Rc<dyn KeyValue>, chunks: Chunks, range: Range<u64>) -> Self {
         ChunkSource {
             port,
-            place,
+            chunks,
             left: range,
         }
     }
@@ -239,9 +270,9 @@ impl Source for ChunkSource {
         if self.left.start >= self.left.end {
             return Ok(None);
         }
-        let number = self.left.start / self.place.chunk_bytes.max(1);
-        let start = number.saturating_mul(self.place.chunk_bytes);
-        let mut chunk = get_chunk(&*self.port, &self.place, number).map_err(Error::into_io)?;
+        let number = self.left.start / self.chunks.bytes.max(1);
+        let start = number.saturating_mul(self.chunks.bytes);
+        let mut chunk = get_chunk(&*self.port, &self.chunks, number).map_err(Error::into_io)?;
         let end = (self.left.end - start).min(chunk.len() as u64);
         chunk.truncate(end as usize);
         chunk.drain(..(self.left.start - start) as usize);
@@ -253,16 +284,16 @@ impl Source for ChunkSource {
 /// Reads chunked bytes from anywhere, and remembers the chunk it read last.
 struct ChunkReader {
     port: Rc<dyn KeyValue>,
-    place: Place,
+    chunks: Chunks,
     position: u64,
     last: Option<(u64, Vec<u8>)>,
 }
 
 impl ChunkReader {
-    fn new(port: Rc<dyn KeyValue>, place: Place) -> Self {
+    fn new(port: Rc<dyn KeyValue>, chunks: Chunks) -> Self {
         ChunkReader {
             port,
-            place,
+            chunks,
             position: 0,
             last: None,
         }
@@ -271,19 +302,19 @@ impl ChunkReader {
 
 impl Read for ChunkReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.position >= self.place.size || self.place.chunk_bytes == 0 {
+        if self.position >= self.chunks.size || self.chunks.bytes == 0 {
             return Ok(0);
         }
-        let number = self.position / self.place.chunk_bytes;
+        let number = self.position / self.chunks.bytes;
         let last = &mut self.last;
         if last.as_ref().is_none_or(|(held, _)| *held != number) {
             // The old chunk goes first, so that one is held and not two.
             *last = None;
-            let chunk = get_chunk(&*self.port, &self.place, number).map_err(Error::into_io)?;
+            let chunk = get_chunk(&*self.port, &self.chunks, number).map_err(Error::into_io)?;
             *last = Some((number, chunk));
         }
         let chunk = last.as_ref().map_or(&[][..], |(_, chunk)| chunk);
-        let offset = (self.position % self.place.chunk_bytes) as usize;
+        let offset = (self.position % self.chunks.bytes) as usize;
         let mut rest = chunk.get(offset..).unwrap_or_default();
         let read = rest.read(buffer)?;
         self.position += read as u64;
@@ -295,7 +326,7 @@ impl Seek for ChunkReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let target = match to {
             SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::End(offset) => self.place.size.checked_add_signed(offset),
+            SeekFrom::End(offset) => self.chunks.size.checked_add_signed(offset),
             SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
         };
         self.position = target.ok_or(io::ErrorKind::InvalidInput)?;

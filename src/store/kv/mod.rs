@@ -4,9 +4,11 @@
 //! writers can be read (`record`). A zip lies in chunks under a fresh random id, written before the
 //! record that names it (`chunks`). No store lists by prefix, and none can be trusted to compare and
 //! swap, so a module's index is one value of its own, merged and read back until it holds (`write`).
-//! `repair` mends what crashes leave.
+//! Where an object store is given too, zips lie in it instead of in chunks (`objects`). `repair` mends
+//! what crashes leave.
 
 mod chunks;
+mod objects;
 mod record;
 mod repair;
 mod write;
@@ -23,8 +25,11 @@ use super::{
 use crate::http::{Body, ETag};
 use crate::module::{ModulePath, ModuleVersion};
 
-use chunks::{ChunkSource, Upload};
-use record::{Place, Record, State};
+use chunks::{ChunkSource, Chunks, Upload};
+use objects::ObjectUpload;
+use record::{At, Place, Record, State};
+
+pub use objects::{Blobs, NewBlob};
 
 /// What the host's key-value store does for us. `&self`: the host holds the state.
 pub trait KeyValue {
@@ -58,6 +63,7 @@ pub struct Kv {
     port: Rc<dyn KeyValue>,
     entropy: Rc<dyn Entropy>,
     chunk_bytes: usize,
+    blobs: Option<Rc<dyn Blobs>>,
 }
 
 impl Kv {
@@ -67,6 +73,16 @@ impl Kv {
             port,
             entropy,
             chunk_bytes: chunk_bytes.max(1),
+            blobs: None,
+        }
+    }
+
+    /// The same with its zips, from now on, in an object store. Those that lie in chunks are still read.
+    #[must_use]
+    pub fn with_blobs(self, blobs: Rc<dyn Blobs>) -> Self {
+        Kv {
+            blobs: Some(blobs),
+            ..self
         }
     }
 
@@ -84,15 +100,20 @@ impl Kv {
             .transpose()
     }
 
-    /// An object that lies in chunks.
-    fn chunked(&self, place: Place) -> Object {
-        let port = Rc::clone(&self.port);
+    /// What lies outside its record.
+    fn stored(&self, place: Place) -> Object {
+        let store = self.clone();
         let size = place.size;
-        let etag = ETag::strong(place.sha256.clone());
-        let open: Open = Box::new(move |range| {
-            let length = range.end.saturating_sub(range.start);
-            let source = ChunkSource::new(port, place, range);
-            Ok(Body::Stream(length, Box::new(source)))
+        let etag = ETag::strong(place.sha256);
+        let open: Open = Box::new(move |range| match place.at {
+            At::Chunks { id, bytes } => {
+                let length = range.end.saturating_sub(range.start);
+                let chunks = Chunks { id, bytes, size };
+                let source = ChunkSource::new(store.port, chunks, range);
+                Ok(Body::Stream(length, Box::new(source)))
+            }
+            At::Object { id } => store.open_object(&id, range),
+            At::Record => Err(Error::NotFound),
         });
         Object {
             size,
@@ -108,7 +129,7 @@ impl Kv {
                 let place = record.go_mod.ok_or(Error::NotFound)?;
                 Ok(match record.inline_mod {
                     Some(bytes) => Object::from_bytes(bytes, ETag::strong(place.sha256)),
-                    None => self.chunked(place),
+                    None => self.stored(place),
                 })
             }
             (_, State::Withdrawn) => Err(Error::Withdrawn),
@@ -116,7 +137,7 @@ impl Kv {
                 record.info,
                 ETag::strong(record.info_sha256),
             )),
-            (File::Zip, State::Published) => Ok(self.chunked(record.zip.ok_or(Error::NotFound)?)),
+            (File::Zip, State::Published) => Ok(self.stored(record.zip.ok_or(Error::NotFound)?)),
             (_, State::ModOnly) => Err(Error::NotFound),
         }
     }
@@ -142,7 +163,13 @@ impl Store for Kv {
     }
 
     fn stage(&self, version: &ModuleVersion) -> Result<Box<dyn Staging>, Error> {
-        Ok(Box::new(Upload::new(self.clone(), version)))
+        Ok(match &self.blobs {
+            None => Box::new(Upload::new(self.clone(), version)),
+            Some(blobs) => {
+                let blobs = Rc::clone(blobs);
+                Box::new(ObjectUpload::new(self.clone(), blobs, version)?)
+            }
+        })
     }
 
     fn put_mod(&self, version: &ModuleVersion, go_mod: &[u8]) -> Result<Outcome, Error> {
@@ -158,6 +185,7 @@ impl Store for Kv {
     }
 
     fn ready(&self) -> Result<(), Error> {
-        self.port.get("-").map(|_| ())
+        self.port.get("-")?;
+        self.blobs.as_ref().map_or(Ok(()), |blobs| blobs.ready())
     }
 }

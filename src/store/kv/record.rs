@@ -14,7 +14,9 @@
 //! ```
 //!
 //! `since` says when the record was written, as long as a slow writer may still replace the index that
-//! names it. (Lines and not JSON: they are read on every hit, and typed JSON costs the component 60 KB.)
+//! names it. Of a zip in an object store the line ends `<id of its object> object`.
+//!
+//! (Lines and not JSON: they are read on every hit, and typed JSON costs the component 60 KB.)
 //! Keys are the escaped URL paths in the alphabet
 //! that every host takes: NATS knows `[-/_=.a-zA-Z0-9]`, wasmCloud's file store no `/`, so every other
 //! byte becomes `=` and two hex digits, and a key over 240 bytes `h=` and its SHA-256.
@@ -51,18 +53,38 @@ impl State {
     ];
 }
 
-/// Where bytes lie: in chunks under an id, or, without one, in the record itself.
+/// Some bytes, and where they lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     /// All bytes.
     pub size: u64,
     /// Their SHA-256, in hex.
     pub sha256: String,
-    /// The id of the chunks; empty for bytes in the record.
-    pub chunks: String,
-    /// The bytes of each chunk but the last; zero for bytes in the record.
-    pub chunk_bytes: u64,
+    /// Where they lie.
+    pub at: At,
 }
+
+/// Where bytes lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum At {
+    /// In the record itself.
+    Record,
+    /// In chunks under an id, of `bytes` each but the last.
+    Chunks {
+        /// The id of the chunks.
+        id: String,
+        /// At least one.
+        bytes: u64,
+    },
+    /// In an object with this id.
+    Object {
+        /// The id of the object.
+        id: String,
+    },
+}
+
+/// What stands in place of the bytes of a chunk where there is an object.
+const OBJECT: &str = "object";
 
 impl Place {
     /// Bytes that stand in the record.
@@ -70,39 +92,42 @@ impl Place {
         Place {
             size: bytes.len() as u64,
             sha256: sha256_hex(bytes),
-            chunks: String::new(),
-            chunk_bytes: 0,
+            at: At::Record,
         }
     }
 
     fn parse(words: &str) -> Option<Self> {
         let mut words = words.split(' ');
-        Some(Place {
-            size: words.next()?.parse().ok()?,
-            sha256: words.next()?.to_owned(),
-            chunks: words.next().unwrap_or_default().to_owned(),
-            chunk_bytes: match words.next() {
-                Some(number) => number.parse().ok()?,
-                None => 0,
+        let (size, sha256) = (words.next()?.parse().ok()?, words.next()?.to_owned());
+        let at = match (words.next(), words.next()) {
+            (None, _) => At::Record,
+            (Some(id), Some(OBJECT)) => At::Object { id: id.to_owned() },
+            (Some(id), Some(number)) => At::Chunks {
+                id: id.to_owned(),
+                bytes: number.parse().ok().filter(|bytes| *bytes > 0)?,
             },
-        })
+            (Some(_), None) => return None,
+        };
+        Some(Place { size, sha256, at })
     }
 
     fn write(&self, name: &str, text: &mut String) {
         // Writing to a String can't fail.
         let _ = write!(text, "{name} {} {}", self.size, self.sha256);
-        if self.chunk_bytes > 0 {
-            let _ = write!(text, " {} {}", self.chunks, self.chunk_bytes);
-        }
+        let _ = match &self.at {
+            At::Record => Ok(()),
+            At::Chunks { id, bytes } => write!(text, " {id} {bytes}"),
+            At::Object { id } => write!(text, " {id} {OBJECT}"),
+        };
         text.push('\n');
     }
 
-    /// How many chunks there are.
-    pub fn count(&self) -> u64 {
-        if self.chunk_bytes == 0 {
-            return 0;
+    /// The id of the bytes outside the record.
+    pub fn id(&self) -> Option<&str> {
+        match &self.at {
+            At::Record => None,
+            At::Chunks { id, .. } | At::Object { id } => Some(id),
         }
-        self.size.div_ceil(self.chunk_bytes)
     }
 }
 
@@ -222,7 +247,7 @@ impl Record {
         if let Some(place) = record
             .go_mod
             .as_ref()
-            .filter(|place| place.chunk_bytes == 0)
+            .filter(|place| place.at == At::Record)
         {
             record.inline_mod = Some(inline_mod).filter(|it| it.len() as u64 == place.size);
             record.inline_mod.as_ref()?;

@@ -3,17 +3,17 @@
 //! The port gives all keys at once or none, so a page lists them all, goes through them in order from
 //! its cursor, and stops when its time is up. The order brings a module's records together, so that
 //! its index is written once, and a chunk's id names its record, so that no page needs another's
-//! findings.
+//! findings. Where there is an object store, the objects come last, in the same way.
 
 use super::Kv;
-use super::chunks::{CHUNKS, ChunkId, chunk_key, owner};
+use super::chunks::{CHUNKS, UploadId, chunk_key, owner};
 use super::record::{Record, State, original_key, portable_key};
 use super::write::entry_of;
 use crate::module::{ModulePath, ModuleVersion, Version};
 use crate::order::sorted;
 use crate::store::{Entry, Error, Repaired};
 
-/// Chunks younger than this may belong to an upload under way.
+/// What is younger than this may belong to an upload under way.
 const LEFT_OVER_AFTER: i64 = 24 * 60 * 60;
 
 impl Kv {
@@ -25,35 +25,48 @@ impl Kv {
     ) -> Result<Repaired, Error> {
         let keys = Keys::sort(self.port.keys()?);
         let mut page = Repaired::default();
-        let mut first = true;
+        let mut walk = Walk {
+            cursor,
+            go_on,
+            begun: false,
+        };
         for records in keys.records.chunk_by(|a, b| a.0 == b.0) {
             let Some((group, _)) = records.first() else {
                 continue;
             };
-            if cursor.is_some_and(|cursor| group.as_str() < cursor) {
-                continue;
+            match walk.step(group) {
+                Step::Past => continue,
+                Step::Take => self.repair_module(records, &mut page)?,
+                Step::Stop => {
+                    page.cursor = Some(group.clone());
+                    return Ok(page);
+                }
             }
-            if !first && !go_on() {
-                page.cursor = Some(group.clone());
-                return Ok(page);
-            }
-            first = false;
-            self.repair_module(records, &mut page)?;
         }
+        let mut leftovers = Vec::new();
         for chunks in keys.chunks.chunk_by(|a, b| a.0 == b.0) {
-            let Some((id, _)) = chunks.first() else {
-                continue;
-            };
-            let place = format!("{}{id}", Keys::CHUNKS_LAST);
-            if cursor.is_some_and(|cursor| place.as_str() < cursor) {
-                continue;
+            if let Some((id, _)) = chunks.first() {
+                leftovers.push((format!("{}{id}", Keys::CHUNKS_LAST), id.clone(), chunks));
             }
-            if !first && !go_on() {
-                page.cursor = Some(place);
-                return Ok(page);
+        }
+        for id in sorted(self.object_ids()?, String::cmp) {
+            leftovers.push((format!("{}{id}", Keys::OBJECTS_LAST), id, &[]));
+        }
+        for (place, id, chunks) in leftovers {
+            match walk.step(&place) {
+                Step::Past => continue,
+                Step::Take if !self.is_left_over(&id, &keys)? => continue,
+                Step::Take if chunks.is_empty() => self.remove_object(&id)?,
+                Step::Take => {
+                    let chunks = chunks.iter().map(|(_, number)| chunk_key(&id, *number));
+                    self.port.delete(&chunks.collect::<Vec<String>>())?;
+                }
+                Step::Stop => {
+                    page.cursor = Some(place);
+                    return Ok(page);
+                }
             }
-            first = false;
-            self.repair_chunks(id, chunks, &keys, &mut page)?;
+            page.removed += 1;
         }
         Ok(page)
     }
@@ -118,35 +131,25 @@ impl Kv {
         }
     }
 
-    /// Removes the chunks of one id, if no record names it and no upload can be under way.
-    fn repair_chunks(
-        &self,
-        id: &str,
-        chunks: &[(String, u64)],
-        keys: &Keys,
-        page: &mut Repaired,
-    ) -> Result<(), Error> {
-        let Some(parsed) = ChunkId::parse(id) else {
-            return Ok(());
+    /// Whether no record names what an upload left, and no upload can be under way.
+    fn is_left_over(&self, id: &str, keys: &Keys) -> Result<bool, Error> {
+        let Some(parsed) = UploadId::parse(id) else {
+            return Ok(false);
         };
         if self.entropy.unix_seconds() - parsed.begun < LEFT_OVER_AFTER {
-            return Ok(());
+            return Ok(false);
         }
         for portable in keys.owned_by(&parsed.owner) {
             if let Some((_, record)) = self.look_at(portable, &mut Repaired::default())? {
                 if record.names(id) {
-                    return Ok(());
+                    return Ok(false);
                 }
             } else if self.port.get(portable)?.is_some() {
-                // A record that can't be read may name them.
-                return Ok(());
+                // A record that can't be read may name it.
+                return Ok(false);
             }
         }
-        let chunks = chunks.iter().map(|(_, number)| chunk_key(id, *number));
-        let chunks: Vec<String> = chunks.collect();
-        self.port.delete(&chunks)?;
-        page.removed += 1;
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -155,7 +158,40 @@ impl Record {
     fn names(&self, id: &str) -> bool {
         let live = [&self.go_mod, &self.zip];
         debug_assert!(self.state == State::Published || self.zip.is_none());
-        live.into_iter().flatten().any(|place| place.chunks == id)
+        live.into_iter()
+            .flatten()
+            .any(|place| place.id() == Some(id))
+    }
+}
+
+/// The way of one page through all that there is, in the order of places.
+struct Walk<'a> {
+    cursor: Option<&'a str>,
+    go_on: &'a dyn Fn() -> bool,
+    begun: bool,
+}
+
+/// What a page does at a place.
+enum Step {
+    /// An earlier page was here.
+    Past,
+    /// It is this page's.
+    Take,
+    /// The next page starts here.
+    Stop,
+}
+
+impl Walk<'_> {
+    fn step(&mut self, place: &str) -> Step {
+        if self.cursor.is_some_and(|cursor| place < cursor) {
+            return Step::Past;
+        }
+        // However little time there is, each page gets further.
+        if self.begun && !(self.go_on)() {
+            return Step::Stop;
+        }
+        self.begun = true;
+        Step::Take
     }
 }
 
@@ -172,6 +208,8 @@ struct Keys {
 impl Keys {
     /// Sorts behind every portable key.
     const CHUNKS_LAST: &'static str = "~";
+    /// Sorts behind every id of chunks, which is of digits.
+    const OBJECTS_LAST: &'static str = "~~";
 
     fn sort(all: Vec<String>) -> Self {
         let (mut records, mut chunks, mut owners) = (Vec::new(), Vec::new(), Vec::new());

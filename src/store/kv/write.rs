@@ -79,7 +79,7 @@ impl Kv {
         written
     }
 
-    /// Publishes what lies in the chunks.
+    /// Publishes what an upload left.
     pub(super) fn write_release(
         &self,
         mut zip: Stored,
@@ -100,13 +100,13 @@ impl Kv {
             zip.place.clone(),
             release.zip_hash.clone(),
         );
-        let ours = zip.place.chunks.clone();
+        let ours = zip.place.at.clone();
         let settled = self.settle(version, |there| match there {
             None => Ok(Verdict::Write(Box::new(record.clone()))),
             Some(there) => match conflict(&there, release) {
                 Some(problem) => Err(problem),
                 None if there.state == State::Published => {
-                    if there.zip.as_ref().is_some_and(|place| place.chunks == ours) {
+                    if there.zip.as_ref().is_some_and(|place| place.at == ours) {
                         zip.keep();
                     }
                     Ok(Verdict::Stands)
@@ -121,7 +121,7 @@ impl Kv {
                 Ok(outcome)
             }
             Err(error) => {
-                // Another's record stands: ours is gone, and its chunks go too. After a failure of
+                // Another's record stands: ours is gone, and its bytes go too. After a failure of
                 // the store a late write may still name them, so they are left to `repair`.
                 if !matches!(error, Error::Conflict(_) | Error::Withdrawn) {
                     zip.keep();
@@ -182,7 +182,7 @@ impl Kv {
             },
         })?;
         let _ = self.confirm(version);
-        // Readers may be in the middle of the zip: its chunks are left to `repair`.
+        // Readers may be in the middle of the zip: it is left to `repair`.
         Ok(outcome)
     }
 

@@ -1,5 +1,7 @@
 //! The contract over a map, with small chunks; a fault at every step of every write; two writers in
-//! every order.
+//! every order. The same with zips in an object store is in `objects`.
+
+mod objects;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -110,7 +112,10 @@ fn chunk_keys(map: &Map) -> usize {
 
 /// All pages of repair, two days later.
 fn repaired(map: &Map) -> Repaired {
-    let store = store_at(map, NOW + 2 * DAY, Rc::new(Faults::none()));
+    every_page(&store_at(map, NOW + 2 * DAY, Rc::new(Faults::none())))
+}
+
+fn every_page(store: &Kv) -> Repaired {
     let mut whole = Repaired::default();
     let mut cursor = None;
     loop {

@@ -1,21 +1,29 @@
-//! The draft interfaces of Spin: `wasi:keyvalue` and `wasi:config`, in its versions and types.
+//! The draft interfaces of a flavour's host: `wasi:keyvalue` and `wasi:config`. Their functions are the
+//! same everywhere; versions and a few types are not, and stand in one file a flavour.
+
+#[cfg(not(feature = "spin"))]
+pub(super) mod blobstore;
+#[cfg(feature = "spin")]
+mod spin;
+#[cfg(not(feature = "spin"))]
+mod wasmcloud;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-mod bindings {
-    wit_bindgen::generate!({
-        path: "wit",
-        world: "spin",
-        generate_all,
-    });
-}
+#[cfg(feature = "spin")]
+use spin::{bindings, page};
+#[cfg(not(feature = "spin"))]
+use wasmcloud::{bindings, page};
 
 use bindings::wasi::config::store as config;
 use bindings::wasi::keyvalue::{batch, store};
 
 use crate::store::Error;
 use crate::store::kv::KeyValue;
+
+/// DynamoDB takes no more at once, and Spin does not split them.
+const DELETED_AT_ONCE: usize = 25;
 
 /// All values of the host's configuration. One that can't be read is as none: the settings then have
 /// their defaults, which open nothing.
@@ -48,18 +56,23 @@ impl KeyValue for Bucket {
     fn delete(&self, keys: &[String]) -> Result<(), Error> {
         match keys {
             [key] => self.0.delete(key).map_err(failed),
-            keys => batch::delete_many(&self.0, keys).map_err(failed),
+            keys => keys
+                .chunks(DELETED_AT_ONCE)
+                .try_for_each(|some| batch::delete_many(&self.0, some).map_err(failed)),
         }
     }
 
     fn keys(&self) -> Result<Vec<String>, Error> {
-        let mut page = self.0.list_keys(None).map_err(failed)?;
-        let mut keys = page.keys;
-        while let Some(cursor) = page.cursor {
-            page = self.0.list_keys(Some(&cursor)).map_err(failed)?;
-            keys.append(&mut page.keys);
+        let mut keys = Vec::new();
+        let mut cursor = None;
+        loop {
+            let mut next = page(&self.0, cursor.as_ref()).map_err(failed)?;
+            keys.append(&mut next.keys);
+            cursor = next.cursor;
+            if cursor.is_none() {
+                return Ok(keys);
+            }
         }
-        Ok(keys)
     }
 
     fn wait(&self, time: Duration) {

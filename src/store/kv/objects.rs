@@ -1,0 +1,286 @@
+//! Zips in an object store, with the records and indexes in key-value: the port [`Blobs`], an upload
+//! into it, and a reader that goes back and forth.
+//!
+//! An object has a fresh random name, is written and checked for its size before the record that names
+//! it, and never changed: so the record's one write still publishes, and what a crash leaves is an
+//! object without a record, which `repair` removes after a day.
+
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::rc::Rc;
+
+use sha2::{Digest, Sha256};
+
+use super::Kv;
+use super::chunks::{Stored, UploadId};
+use super::record::{At, Place};
+use crate::hex;
+use crate::http::{Body, Source};
+use crate::module::ModuleVersion;
+use crate::store::{Error, ReadSeek, Staged, Staging};
+
+/// Where the zips' objects lie; the store may hold others' beside them.
+const PREFIX: &str = "zips/";
+const SUFFIX: &str = ".zip";
+/// A source's own writes and reads are small.
+const BUFFER: usize = 64 << 10;
+/// Up to so many bytes further on, reading past them is cheaper than opening again.
+const NEAR: u64 = 256 << 10;
+
+/// What an object store does for us. Each name is written once; `&self`: the host holds the state.
+pub trait Blobs {
+    /// Begins an object. Nobody sees it before [`NewBlob::finish`]; dropped, it is discarded.
+    ///
+    /// # Errors
+    /// The store's.
+    fn create(&self, name: &str) -> Result<Box<dyn NewBlob>, Error>;
+    /// A range of an object, which lies within its size. Pieces that end short of it are an error of
+    /// whoever reads them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or the store's.
+    fn open(&self, name: &str, range: Range<u64>) -> Result<Body, Error>;
+    /// An object's size in bytes.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or the store's.
+    fn size(&self, name: &str) -> Result<u64, Error>;
+    /// Deletes objects; one that is not there is fine.
+    ///
+    /// # Errors
+    /// The store's. Some may have been deleted.
+    fn delete(&self, names: &[String]) -> Result<(), Error>;
+    /// The names that start with `prefix`, in no order.
+    ///
+    /// # Errors
+    /// The store's.
+    fn list(&self, prefix: &str) -> Result<Vec<String>, Error>;
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// Why it does not.
+    fn ready(&self) -> Result<(), Error>;
+}
+
+/// An object that is being written.
+pub trait NewBlob: Write {
+    /// All bytes have come: it is there from now on.
+    ///
+    /// # Errors
+    /// The store's. It may be there nevertheless.
+    fn finish(self: Box<Self>) -> Result<(), Error>;
+}
+
+fn name(id: &str) -> String {
+    format!("{PREFIX}{id}{SUFFIX}")
+}
+
+/// A zip on its way into an object.
+pub(super) struct ObjectUpload {
+    store: Kv,
+    blobs: Rc<dyn Blobs>,
+    id: String,
+    blob: BufWriter<Box<dyn NewBlob>>,
+    size: u64,
+    hash: Sha256,
+}
+
+impl ObjectUpload {
+    /// Begins one.
+    pub fn new(store: Kv, blobs: Rc<dyn Blobs>, version: &ModuleVersion) -> Result<Self, Error> {
+        let id = UploadId::new(&store, version).text;
+        let blob = blobs.create(&name(&id))?;
+        Ok(ObjectUpload {
+            store,
+            blobs,
+            id,
+            blob: BufWriter::with_capacity(BUFFER, blob),
+            size: 0,
+            hash: Sha256::new(),
+        })
+    }
+}
+
+impl Write for ObjectUpload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.blob.write(bytes)?;
+        self.hash.update(bytes.get(..written).unwrap_or(bytes));
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Staging for ObjectUpload {
+    fn finish(self: Box<Self>) -> Result<Box<dyn Staged>, Error> {
+        let blob = self.blob.into_inner().map_err(|error| error.into_error());
+        let blob = blob.map_err(Error::from_io)?;
+        let place = Place {
+            size: self.size,
+            sha256: hex::encode(&self.hash.finalize()),
+            at: At::Object {
+                id: self.id.clone(),
+            },
+        };
+        // Made first: a finish that fails may have landed, and is deleted then.
+        let stored = Stored::new(self.store, place);
+        blob.finish()?;
+        // Hosts have been seen to store less than they were given, and to call it done.
+        let kept = self.blobs.size(&name(&self.id))?;
+        if kept != self.size {
+            return Err(Error::Unavailable(format!(
+                "the object store kept {kept} of {} bytes",
+                self.size
+            )));
+        }
+        Ok(Box::new(stored))
+    }
+}
+
+impl Kv {
+    fn object_store(&self) -> Result<&Rc<dyn Blobs>, Error> {
+        let blobs = self.blobs.as_ref();
+        blobs.ok_or_else(|| {
+            let text = "the zip lies in an object store, and the setting `store` names none";
+            Error::Refused(text.to_owned())
+        })
+    }
+
+    /// Opens a range of an object that a record names.
+    pub(super) fn open_object(&self, id: &str, range: Range<u64>) -> Result<Body, Error> {
+        let name = name(id);
+        let opened = self.object_store()?.open(&name, range);
+        opened.map_err(|error| match error {
+            Error::NotFound => Error::Corrupt(format!("the object {name} is gone")),
+            error => error,
+        })
+    }
+
+    /// Reads an object from anywhere.
+    pub(super) fn object_reader(&self, id: &str, size: u64) -> Result<Box<dyn ReadSeek>, Error> {
+        Ok(Box::new(ObjectReader {
+            store: self.clone(),
+            id: id.to_owned(),
+            size,
+            position: 0,
+            opened: None,
+        }))
+    }
+
+    /// Deletes what nobody can have seen. A failure leaves it to `repair`.
+    pub(super) fn delete_object(&self, id: &str) {
+        if let Some(blobs) = &self.blobs {
+            let _ = blobs.delete(&[name(id)]);
+        }
+    }
+
+    /// The ids of all objects; none without an object store.
+    pub(super) fn object_ids(&self) -> Result<Vec<String>, Error> {
+        let Some(blobs) = &self.blobs else {
+            return Ok(Vec::new());
+        };
+        let names = blobs.list(PREFIX)?;
+        let id = |name: &String| {
+            let id = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+            Some(id.to_owned())
+        };
+        Ok(names.iter().filter_map(id).collect())
+    }
+
+    /// Removes an object of which no record is known.
+    pub(super) fn remove_object(&self, id: &str) -> Result<(), Error> {
+        self.object_store()?.delete(&[name(id)])
+    }
+}
+
+/// Reads an object from anywhere, through one stream that is opened again where it can't go on.
+struct ObjectReader {
+    store: Kv,
+    id: String,
+    size: u64,
+    position: u64,
+    opened: Option<Opened>,
+}
+
+/// An open stream, and the piece of it that came last.
+struct Opened {
+    source: Box<dyn Source>,
+    piece: Vec<u8>,
+    /// Where the piece starts.
+    start: u64,
+}
+
+impl Opened {
+    fn end(&self) -> u64 {
+        self.start + self.piece.len() as u64
+    }
+}
+
+impl ObjectReader {
+    fn open(&self) -> io::Result<Opened> {
+        let range = self.position..self.size;
+        let body = self.store.open_object(&self.id, range);
+        let (source, piece): (Box<dyn Source>, _) = match body.map_err(Error::into_io)? {
+            Body::Bytes(bytes) => (Box::new(Nothing), bytes),
+            Body::Stream(_, source) => (source, Vec::new()),
+        };
+        Ok(Opened {
+            source,
+            piece,
+            start: self.position,
+        })
+    }
+}
+
+impl Read for ObjectReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.position >= self.size || buffer.is_empty() {
+            return Ok(0);
+        }
+        let position = self.position;
+        let near = |opened: &Opened| {
+            opened.start <= position && position.saturating_sub(opened.end()) <= NEAR
+        };
+        let mut opened = match self.opened.take().filter(near) {
+            Some(opened) => opened,
+            None => self.open()?,
+        };
+        while opened.end() <= position {
+            opened.start = opened.end();
+            // The old piece goes first, so that one is held and not two.
+            opened.piece = Vec::new();
+            let next = opened.source.next()?;
+            opened.piece = next.ok_or(io::ErrorKind::UnexpectedEof)?;
+        }
+        let offset = (position - opened.start) as usize;
+        let mut rest = opened.piece.get(offset..).unwrap_or_default();
+        let read = rest.read(buffer)?;
+        self.position += read as u64;
+        self.opened = Some(opened);
+        Ok(read)
+    }
+}
+
+impl Seek for ObjectReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = target.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+/// A source that has nothing more.
+struct Nothing;
+
+impl Source for Nothing {
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+}

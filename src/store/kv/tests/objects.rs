@@ -1,0 +1,439 @@
+//! Records and indexes in one map, zips as objects in another: the contract, a fault at every step of
+//! both stores, two writers in every order, and what each store alone may have lost.
+
+use std::io::{self, SeekFrom, Write};
+use std::ops::Range;
+
+use super::super::{Blobs, NewBlob};
+use super::*;
+use crate::http::Body;
+use crate::store::{Content, Object};
+
+/// What the two writers share: values and objects.
+#[derive(Clone, Default)]
+struct Maps {
+    values: Map,
+    objects: Map,
+}
+
+/// The objects. Steps and faults are those of the key-value port beside it.
+struct Objects(Rc<Port<'static>>);
+
+impl Blobs for Objects {
+    fn create(&self, name: &str) -> Result<Box<dyn NewBlob>, Error> {
+        Ok(Box::new(Writing {
+            port: Rc::clone(&self.0),
+            name: name.to_owned(),
+            bytes: Vec::new(),
+        }))
+    }
+
+    fn open(&self, name: &str, range: Range<u64>) -> Result<Body, Error> {
+        let object = self.get(name)?;
+        let (start, end) = (range.start as usize, range.end as usize);
+        // Short where the object is: whoever reads it has to see to that.
+        let end = end.min(object.len());
+        Ok(Body::Stream(
+            range.end - range.start,
+            Box::new(Pieces(object[start.min(end)..end].to_vec())),
+        ))
+    }
+
+    fn size(&self, name: &str) -> Result<u64, Error> {
+        Ok(self.get(name)?.len() as u64)
+    }
+
+    fn delete(&self, names: &[String]) -> Result<(), Error> {
+        self.0.delete(names)
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let mut names = self.0.keys()?;
+        names.retain(|name| name.starts_with(prefix));
+        Ok(names)
+    }
+
+    fn ready(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Objects {
+    fn get(&self, name: &str) -> Result<Vec<u8>, Error> {
+        self.0.get(name)?.ok_or(Error::NotFound)
+    }
+}
+
+/// Sends three bytes fewer than a thousand at a time.
+struct Pieces(Vec<u8>);
+
+impl crate::http::Source for Pieces {
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let rest = self.0.split_off(self.0.len().min(997));
+        let piece = std::mem::replace(&mut self.0, rest);
+        Ok(Some(piece).filter(|piece| !piece.is_empty()))
+    }
+}
+
+struct Writing {
+    port: Rc<Port<'static>>,
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl Write for Writing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Nothing is there yet, so nothing but a failure can come of it.
+        let step = self.port.step(Step::Wait, |_| ());
+        step.map_err(Error::into_io)?;
+        self.bytes.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl NewBlob for Writing {
+    fn finish(self: Box<Self>) -> Result<(), Error> {
+        self.port.step(Step::Write, |map| {
+            map.lock()
+                .unwrap()
+                .insert(self.name.clone(), self.bytes.clone());
+        })
+    }
+}
+
+fn store_with(
+    maps: &Maps,
+    now: i64,
+    faults: &Rc<Faults>,
+    turns: Option<(&'static Turns, usize)>,
+) -> Kv {
+    let port = |map: &Map| {
+        Rc::new(Port {
+            map: Arc::clone(map),
+            faults: Rc::clone(faults),
+            turns,
+        })
+    };
+    let seed = turns.map_or(0, |(_, seat)| seat as u64 + 1);
+    let entropy = Rc::new(TestEntropy::new(now, seed));
+    let objects = Objects(port(&maps.objects));
+    Kv::new(port(&maps.values), entropy, 1024).with_blobs(Rc::new(objects))
+}
+
+fn store_of(maps: &Maps) -> Kv {
+    store_with(maps, NOW, &Rc::new(Faults::none()), None)
+}
+
+fn writer_of(maps: &Maps, turns: &Turns, seat: usize) -> Kv {
+    // Both threads end before the turns do.
+    let turns: &'static Turns = unsafe { std::mem::transmute(turns) };
+    store_with(maps, NOW, &Rc::new(Faults::none()), Some((turns, seat)))
+}
+
+fn repaired_of(maps: &Maps, after: i64) -> Repaired {
+    let store = store_with(maps, NOW + after, &Rc::new(Faults::none()), None);
+    every_page(&store)
+}
+
+fn object_names(maps: &Maps) -> Vec<String> {
+    maps.objects.lock().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn the_contract_holds() {
+    let maps = Maps::default();
+    contract::check_all(&store_of(&maps));
+    assert_eq!(chunk_keys(&maps.values), 0);
+}
+
+#[test]
+fn a_fault_at_any_step_of_publishing_leaves_all_or_nothing_and_can_be_tried_again() {
+    let (first, second) = (version(PATH, "v1.0.0"), version(PATH, "v1.1.0"));
+    let zip = module_zip(&second, &[7; 150_000]);
+    let release = release(&second, &zip);
+    at_every_step(|step, fault| {
+        let maps = Maps::default();
+        let before = published(&store_of(&maps), &first, b"first");
+        let faults = Rc::new(Faults::at(step, fault));
+        let outcome = publish(&store_with(&maps, NOW, &faults, None), &release, &zip);
+
+        let store = store_of(&maps);
+        let at = format!("{fault:?} at step {step}");
+        assert_eq!(
+            bytes(&store, &first, File::Zip).as_ref(),
+            Ok(&before),
+            "{at}"
+        );
+        whole_or_absent(&store, &second, &zip);
+        if outcome.is_ok() {
+            assert!(
+                bytes(&store, &second, File::Zip).as_ref() == Ok(&zip),
+                "{at}"
+            );
+        } else if fault == Fault::Fails && bytes(&store, &second, File::Zip).is_err() {
+            repaired_of(&maps, 2 * DAY);
+            assert_eq!(object_names(&maps).len(), 1, "{at}");
+        }
+        let again = publish(&store, &release, &zip);
+        assert!(again.is_ok(), "{at}: {again:?}");
+        assert!(
+            bytes(&store, &second, File::Zip).as_ref() == Ok(&zip),
+            "{at}"
+        );
+        // A read finds what is not confirmed, and confirms it when its answer is out.
+        let object = store.read(&second, File::Info).unwrap();
+        if let Some(work) = object.afterwards {
+            work();
+        }
+        let list = listed(&store, PATH);
+        assert_eq!(list.as_deref(), Some("v1.0.0\nv1.1.0\n"), "{at}");
+        let report = repaired_of(&maps, 2 * DAY);
+        assert_eq!(report.problems, [""; 0], "{at}");
+        // Nothing but the objects of the two zips stays.
+        assert_eq!(object_names(&maps).len(), 2, "{at}");
+        assert!(
+            bytes(&store, &second, File::Zip).as_ref() == Ok(&zip),
+            "{at}"
+        );
+        faults.struck()
+    });
+}
+
+#[test]
+fn a_fault_at_any_step_of_withdrawing_can_be_tried_again() {
+    let gone = version(PATH, "v1.0.0");
+    at_every_step(|step, fault| {
+        let maps = Maps::default();
+        let zip = published(&store_of(&maps), &gone, b"text");
+        let faults = Rc::new(Faults::at(step, fault));
+        let _ = store_with(&maps, NOW, &faults, None).withdraw(&gone);
+        let store = store_of(&maps);
+        let at = format!("{fault:?} at step {step}");
+        match bytes(&store, &gone, File::Zip) {
+            Ok(whole) => assert_eq!(whole, zip, "{at}"),
+            Err(error) => assert_eq!(error, Error::Withdrawn, "{at}"),
+        }
+        assert!(store.withdraw(&gone).is_ok(), "{at}");
+        let read = bytes(&store, &gone, File::Zip);
+        assert_eq!(read, Err(Error::Withdrawn), "{at}");
+        assert!(bytes(&store, &gone, File::Mod).is_ok(), "{at}");
+        repaired_of(&maps, 2 * DAY);
+        assert_eq!(listed(&store, PATH).as_deref(), Some(""), "{at}");
+        assert_eq!(object_names(&maps), [""; 0], "{at}");
+        faults.struck()
+    });
+}
+
+#[test]
+fn a_fault_at_any_step_of_repair_loses_nothing_and_the_next_repair_ends_it() {
+    let (kept, left) = (version(PATH, "v1.0.0"), version(PATH, "v1.1.0"));
+    at_every_step(|step, fault| {
+        let maps = Maps::default();
+        let zip = published(&store_of(&maps), &kept, b"kept");
+        let mut staging = store_of(&maps).stage(&left).unwrap();
+        staging.write_all(&zip).unwrap();
+        // As if killed before the record was written.
+        std::mem::forget(staging.finish().unwrap());
+        assert_eq!(object_names(&maps).len(), 2);
+        let faults = Rc::new(Faults::at(step, fault));
+        let store = store_with(&maps, NOW + 2 * DAY, &faults, None);
+        let _ = store.repair(None, &|| true);
+        repaired_of(&maps, 2 * DAY);
+        let at = format!("{fault:?} at step {step}");
+        assert_eq!(object_names(&maps).len(), 1, "{at}");
+        let read = bytes(&store_of(&maps), &kept, File::Zip);
+        assert_eq!(read, Ok(zip), "{at}");
+        faults.struck()
+    });
+}
+
+#[test]
+fn repair_removes_an_object_without_a_record_after_a_day_and_leaves_what_is_not_ours() {
+    let maps = Maps::default();
+    let store = store_of(&maps);
+    let kept = version(PATH, "v1.0.0");
+    let zip = published(&store, &kept, b"text");
+    let mut staging = store.stage(&version(PATH, "v1.1.0")).unwrap();
+    staging.write_all(b"of an upload that was killed").unwrap();
+    std::mem::forget(staging.finish().unwrap());
+    for name in ["readme.txt", "zips/not ours.zip", "zips/a.1.2.tar"] {
+        let mut objects = maps.objects.lock().unwrap();
+        objects.insert(name.to_owned(), vec![0]);
+    }
+    assert_eq!(repaired_of(&maps, DAY - 1).removed, 0);
+    assert_eq!(object_names(&maps).len(), 5);
+    let report = repaired_of(&maps, DAY);
+    assert_eq!(
+        report,
+        Repaired {
+            modules: 1,
+            versions: 1,
+            removed: 1,
+            ..Repaired::default()
+        }
+    );
+    assert_eq!(object_names(&maps).len(), 4);
+    assert_eq!(bytes(&store, &kept, File::Zip), Ok(zip));
+}
+
+#[test]
+fn a_hit_reads_one_value_and_opens_one_object_for_a_zip() {
+    let maps = Maps::default();
+    let version = version(PATH, "v1.0.0");
+    published(&store_of(&maps), &version, &[1; 5000]);
+    for (file, steps) in [(File::Info, 1), (File::Mod, 1), (File::Zip, 2)] {
+        // The step after the last is never reached.
+        let count = |at| {
+            let faults = Rc::new(Faults::at(at, Fault::Fails));
+            let object = store_with(&maps, NOW, &faults, None).read(&version, file);
+            let object = object.map(Object::into_bytes);
+            (faults.struck(), matches!(object, Ok(Ok(_))))
+        };
+        assert_eq!(count(steps - 1), (true, false), "{file:?}");
+        assert_eq!(count(steps), (false, true), "{file:?}");
+    }
+}
+
+#[test]
+fn an_object_that_is_gone_is_corrupt_and_one_cut_short_is_never_taken_for_whole() {
+    let maps = Maps::default();
+    let store = store_of(&maps);
+    let version = version(PATH, "v1.0.0");
+    let zip = published(&store, &version, &[1; 5000]);
+    let name = object_names(&maps).remove(0);
+    let cut = zip[..4000].to_vec();
+    maps.objects.lock().unwrap().insert(name.clone(), cut);
+    let object = store.read(&version, File::Zip).unwrap();
+    assert_eq!(object.size, zip.len() as u64);
+    let Content::Stored(open) = object.content else {
+        panic!("it is not in the record");
+    };
+    let Ok(Body::Stream(length, mut source)) = open(0..object.size) else {
+        panic!("it can be opened");
+    };
+    // As long as the record says: who sends it sees that it ends early, and breaks the connection.
+    assert_eq!(length, zip.len() as u64);
+    let mut sent = 0;
+    while let Some(piece) = source.next().unwrap() {
+        sent += piece.len();
+    }
+    assert_eq!(sent, 4000);
+    maps.objects.lock().unwrap().remove(&name);
+    let gone = bytes(&store, &version, File::Zip);
+    assert_eq!(
+        gone,
+        Err(Error::Corrupt(format!("the object {name} is gone")))
+    );
+}
+
+#[test]
+fn an_object_store_that_keeps_less_than_it_was_given_is_found_out_before_the_commit() {
+    let maps = Maps::default();
+    let store = store_of(&maps);
+    let version = version(PATH, "v1.0.0");
+    let mut staging = store.stage(&version).unwrap();
+    staging.write_all(&[1; 5000]).unwrap();
+    let lossy = Rc::new(Lossy(Rc::clone(store.blobs.as_ref().unwrap())));
+    drop(staging);
+    let mut staging = store.with_blobs(lossy).stage(&version).unwrap();
+    staging.write_all(&[1; 5000]).unwrap();
+    let finished = staging.finish().map(|_| ());
+    let text = "the object store kept 4999 of 5000 bytes";
+    assert_eq!(finished, Err(Error::Unavailable(text.to_owned())));
+    assert_eq!(object_names(&maps), [""; 0]);
+}
+
+/// Says that it has a byte less than it was given.
+struct Lossy(Rc<dyn Blobs>);
+
+impl Blobs for Lossy {
+    fn create(&self, name: &str) -> Result<Box<dyn NewBlob>, Error> {
+        self.0.create(name)
+    }
+    fn open(&self, name: &str, range: Range<u64>) -> Result<Body, Error> {
+        self.0.open(name, range)
+    }
+    fn size(&self, name: &str) -> Result<u64, Error> {
+        Ok(self.0.size(name)? - 1)
+    }
+    fn delete(&self, names: &[String]) -> Result<(), Error> {
+        self.0.delete(names)
+    }
+    fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        self.0.list(prefix)
+    }
+    fn ready(&self) -> Result<(), Error> {
+        self.0.ready()
+    }
+}
+
+#[test]
+fn an_upload_is_read_back_and_forth_before_its_commit() {
+    let text: Vec<u8> = (0..200_000u32).flat_map(u32::to_le_bytes).collect();
+    let store = store_of(&Maps::default());
+    let mut staging = store.stage(&version(PATH, "v1.0.0")).unwrap();
+    staging.write_all(&text).unwrap();
+    let staged = staging.finish().unwrap();
+    let mut reader = staged.reader().unwrap();
+    let size = text.len() as u64;
+    assert_eq!(reader.seek(SeekFrom::End(0)).unwrap(), size);
+    assert_eq!(reader.read(&mut [0; 10]).unwrap(), 0);
+    // Backwards, on within a piece, past some pieces, far ahead, and over the start again.
+    let mut buffer = [0; 3000];
+    for start in [size - 3000, 0, 1500, 40_000, 39_999, 700_000, 699_000, 3] {
+        reader.seek(SeekFrom::Start(start)).unwrap();
+        reader.read_exact(&mut buffer).unwrap();
+        let start = start as usize;
+        assert!(buffer[..] == text[start..start + 3000], "from {start}");
+    }
+    assert_eq!(reader.stream_position().unwrap(), 3003);
+}
+
+#[test]
+fn zips_in_chunks_from_before_are_served_and_without_the_object_store_its_zips_are_refused() {
+    let maps = Maps::default();
+    let (old, new) = (version(PATH, "v1.0.0"), version(PATH, "v1.1.0"));
+    let without = store(&maps.values);
+    let old_zip = published(&without, &old, b"old");
+    let with = store_of(&maps);
+    let new_zip = published(&with, &new, b"new");
+    assert_eq!(bytes(&with, &old, File::Zip), Ok(old_zip));
+    assert_eq!(bytes(&with, &new, File::Zip), Ok(new_zip));
+    assert_eq!(listed(&with, PATH).as_deref(), Some("v1.0.0\nv1.1.0\n"));
+    assert!(bytes(&without, &new, File::Info).is_ok());
+    let text = "the zip lies in an object store, and the setting `store` names none";
+    assert_eq!(
+        bytes(&without, &new, File::Zip),
+        Err(Error::Refused(text.to_owned()))
+    );
+    // Neither store takes the other's for left over.
+    assert_eq!(repaired(&maps.values).removed, 0);
+    assert_eq!(repaired_of(&maps, 2 * DAY).removed, 0);
+}
+
+#[test]
+fn two_publishers_of_other_content_end_with_one_of_the_two_in_any_order() {
+    let version = version(PATH, "v1.0.0");
+    let zips = [module_zip(&version, b"one"), module_zip(&version, b"two")];
+    let orders = in_every_order(4, |turns| {
+        let maps = Maps::default();
+        let act = |seat: usize| {
+            let (maps, version, zip) = (&maps, &version, &zips[seat]);
+            move || publish(&writer_of(maps, turns, seat), &release(version, zip), zip)
+        };
+        let (one, two) = both(turns, act(0), act(1));
+        assert!(one.is_ok() != two.is_ok(), "{one:?} and {two:?}");
+        let (won, lost) = if one.is_ok() { (0, two) } else { (1, one) };
+        assert!(matches!(lost, Err(Error::Conflict(_))), "{lost:?}");
+        let store = store_of(&maps);
+        whole_or_absent(&store, &version, &zips[won]);
+        assert!(bytes(&store, &version, File::Zip).as_ref() == Ok(&zips[won]));
+        assert_eq!(listed(&store, PATH).as_deref(), Some("v1.0.0\n"));
+        repaired_of(&maps, 2 * DAY);
+        assert_eq!(object_names(&maps).len(), 1);
+    });
+    assert!(orders > 500, "{orders}");
+}

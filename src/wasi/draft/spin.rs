@@ -1,0 +1,17 @@
+//! The draft interfaces in the versions and types of Spin.
+
+#[allow(missing_docs)]
+pub(super) mod bindings {
+    wit_bindgen::generate!({
+        path: "wit/spin",
+        world: "spin",
+        generate_all,
+    });
+}
+
+use bindings::wasi::keyvalue::store::{Bucket, Error, KeyResponse};
+
+/// The keys from a cursor on.
+pub(super) fn page(bucket: &Bucket, cursor: Option<&String>) -> Result<KeyResponse, Error> {
+    bucket.list_keys(cursor.map(String::as_str))
+}
