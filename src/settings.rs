@@ -24,6 +24,15 @@ pub const NAMES: &[&str] = &[
     "list_max_age",
     "max_zip_bytes",
     "kv_chunk_bytes",
+    "s3_endpoint",
+    "s3_region",
+    "s3_bucket",
+    "s3_prefix",
+    "s3_access_key",
+    "s3_secret_key",
+    "s3_session_token",
+    "s3_addressing",
+    "s3_layout",
     "log",
 ];
 
@@ -34,6 +43,9 @@ pub enum StorePlace {
     Kv(String),
     /// `dir:<path>`: a folder that the host lets us see.
     Dir(String),
+    /// `s3`: the bucket that the settings `s3_…` name.
+    #[cfg(feature = "s3")]
+    S3,
 }
 
 /// What goes to standard output.
@@ -62,6 +74,9 @@ pub struct Settings {
     pub max_zip_bytes: u64,
     /// The largest value in a key-value store, in bytes.
     pub kv_chunk_bytes: usize,
+    /// Where the object store is.
+    #[cfg(feature = "s3")]
+    pub s3: crate::store::s3::Config,
     /// What is logged.
     pub log: Log,
 }
@@ -75,6 +90,8 @@ impl Default for Settings {
             list_max_age: 60,
             max_zip_bytes: MAX_ZIP_BYTES,
             kv_chunk_bytes: KV_CHUNK_BYTES,
+            #[cfg(feature = "s3")]
+            s3: crate::store::s3::Config::default(),
             log: Log::Info,
         }
     }
@@ -120,6 +137,13 @@ impl Settings {
                     .map_err(|problem| BadSetting { name, problem })?;
             }
         }
+        #[cfg(feature = "s3")]
+        if settings.store == StorePlace::S3 {
+            settings.s3.check().map_err(|(name, problem)| BadSetting {
+                name: name.to_owned(),
+                problem: problem.to_owned(),
+            })?;
+        }
         Ok(settings)
     }
 
@@ -142,6 +166,9 @@ impl Settings {
                     _ => return Err("it is `off`, `error` or `info`".to_owned()),
                 }
             }
+            #[cfg(feature = "s3")]
+            _ => self.s3.set(name, value)?,
+            #[cfg(not(feature = "s3"))]
             _ => {}
         }
         Ok(())
@@ -153,7 +180,9 @@ fn store_place(value: &str) -> Result<StorePlace, String> {
         None if value == "kv" => Ok(StorePlace::Kv("default".to_owned())),
         Some(("kv", bucket)) if !bucket.is_empty() => Ok(StorePlace::Kv(bucket.to_owned())),
         Some(("dir", path)) if !path.is_empty() => Ok(StorePlace::Dir(path.to_owned())),
-        _ => Err("it is `kv`, `kv:<bucket>` or `dir:<path>`".to_owned()),
+        #[cfg(feature = "s3")]
+        None if value == "s3" => Ok(StorePlace::S3),
+        _ => Err("it is `kv`, `kv:<bucket>`, `dir:<path>` or `s3`".to_owned()),
     }
 }
 
@@ -263,8 +292,16 @@ mod tests {
     #[test]
     fn a_wrong_value_names_its_setting_and_not_itself() {
         for (name, value, problem) in [
-            ("store", "s4", "it is `kv`, `kv:<bucket>` or `dir:<path>`"),
-            ("store", "kv:", "it is `kv`, `kv:<bucket>` or `dir:<path>`"),
+            (
+                "store",
+                "s4",
+                "it is `kv`, `kv:<bucket>`, `dir:<path>` or `s3`",
+            ),
+            (
+                "store",
+                "kv:",
+                "it is `kv`, `kv:<bucket>`, `dir:<path>` or `s3`",
+            ),
             (
                 "base_path",
                 "/a/../b",

@@ -17,6 +17,8 @@ use crate::publish::Publisher;
 use crate::settings::{Log, Settings, StorePlace};
 use crate::store::dir::{Dir, Disk};
 use crate::store::kv::{KeyValue, Kv};
+#[cfg(feature = "s3")]
+use crate::store::s3::S3;
 use crate::store::{Entropy, Error, Repaired, Store};
 
 #[cfg(test)]
@@ -155,6 +157,7 @@ impl Edge<'_> {
         let proxy = Proxy {
             store: &*store,
             headers: &request.headers,
+            head: request.method == Method::Head,
             list_max_age: self.settings.list_max_age,
         };
         match &resource {
@@ -207,6 +210,11 @@ impl Edge<'_> {
                 Box::new(Kv::new(port, entropy, self.settings.kv_chunk_bytes))
             }
             StorePlace::Dir(path) => Box::new(Dir::new(path, self.host.disk(), entropy)),
+            #[cfg(feature = "s3")]
+            StorePlace::S3 => {
+                let config = self.settings.s3.clone();
+                Box::new(S3::new(config, self.host.client(), entropy))
+            }
         })
     }
 
