@@ -16,5 +16,6 @@ mod import;
 mod paths;
 mod protocol;
 mod publishing;
+mod s3;
 mod store_contract;
 mod support;

@@ -19,9 +19,13 @@ use crate::support::server::{Server, Setup, TOKEN};
 
 /// A running server as a store.
 #[derive(Clone)]
-struct Remote(Rc<Server>);
+pub struct Remote(Rc<Server>);
 
 impl Remote {
+    pub fn new(server: Rc<Server>) -> Self {
+        Remote(server)
+    }
+
     fn ask(&self, method: &str, path: &str, body: &[u8]) -> Answer {
         Request::new(method, path)
             .token(TOKEN)

@@ -53,6 +53,8 @@ pub struct Answer {
     pub response: Response,
     /// What the settings want logged.
     pub log: Log,
+    /// What the operator must mend, in one line.
+    pub cause: Option<String>,
 }
 
 /// Answers a request.
@@ -64,6 +66,7 @@ pub fn handle(host: &dyn Host, mut request: Request) -> Answer {
             return Answer {
                 response: finish(&request, failure.response(None)),
                 log: Log::Error,
+                cause: Some(failure.to_string()),
             };
         }
     };
@@ -71,12 +74,16 @@ pub fn handle(host: &dyn Host, mut request: Request) -> Answer {
         host,
         settings: &settings,
     };
-    let response = edge
-        .answer(&mut request)
-        .unwrap_or_else(|failure| failure.response(Some(settings.list_max_age)));
+    let mut cause = None;
+    let response = edge.answer(&mut request).unwrap_or_else(|failure| {
+        let (status, _) = failure.kind.status();
+        cause = (status >= 500).then(|| failure.to_string().replace('\n', "; "));
+        failure.response(Some(settings.list_max_age))
+    });
     Answer {
         response: finish(&request, response),
         log: settings.log,
+        cause,
     }
 }
 

@@ -5,6 +5,7 @@ pub mod archive;
 pub mod git;
 pub mod go;
 pub mod http;
+pub mod s3;
 pub mod server;
 pub mod tls;
 pub mod tree;

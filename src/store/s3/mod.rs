@@ -52,6 +52,9 @@ pub struct S3 {
     client: Rc<dyn Client>,
     entropy: Rc<dyn Entropy>,
     keeps: Rc<Cell<Keeps>>,
+    /// Whether the store has taken our credentials and found the bucket: its answers to `HEAD` do not
+    /// say what it is that is missing.
+    knows_us: Rc<Cell<bool>>,
 }
 
 impl S3 {
@@ -62,6 +65,7 @@ impl S3 {
             client,
             entropy,
             keeps: Rc::new(Cell::new(Keeps::Unknown)),
+            knows_us: Rc::new(Cell::new(false)),
         }
     }
 

@@ -39,19 +39,12 @@ impl Stamp {
         }
     }
 
-    /// The condition that the object still is this one.
-    pub fn condition(&self) -> (&'static str, String) {
+    /// The tag as the store wrote it. A date makes no condition: a file has parts of a second that
+    /// the date in an answer has not, so it always is newer; answers are compared instead.
+    pub fn tag(&self) -> Option<&str> {
         match self {
-            Stamp::Tag(tag) => ("if-match", tag.clone()),
-            Stamp::Date(date, _) => ("if-unmodified-since", date.clone()),
-        }
-    }
-
-    /// The same condition on the source of a copy.
-    pub fn copy_condition(&self) -> (&'static str, String) {
-        match self {
-            Stamp::Tag(tag) => ("x-amz-copy-source-if-match", tag.clone()),
-            Stamp::Date(date, _) => ("x-amz-copy-source-if-unmodified-since", date.clone()),
+            Stamp::Tag(tag) => Some(tag),
+            Stamp::Date(..) => None,
         }
     }
 }
@@ -88,6 +81,8 @@ impl S3 {
         let answer = self.send(&ask)?;
         match answer.status {
             200 => self.found(answer).map(Some),
+            // Without a body it may mean anything: one answer that says what is missing is needed.
+            404 if !self.knows_us.get() => self.open(key, None, None),
             404 => Ok(None),
             _ => Err(self.refused(&ask, answer)),
         }
@@ -104,17 +99,16 @@ impl S3 {
         if let Some(range) = range {
             ask = ask.header("range", range);
         }
-        if let Some((name, value)) = stamp.map(Stamp::condition) {
-            ask = ask.header(name, value);
+        if let Some(tag) = stamp.and_then(Stamp::tag) {
+            ask = ask.header("if-match", tag);
         }
         let answer = self.send(&ask)?;
         match answer.status {
-            200 | 206 => self.found(answer).map(Some),
-            404 => {
-                let text = self.text_of(answer)?;
-                self.missing_bucket(&text)?;
-                Ok(None)
+            200 | 206 => {
+                self.knows_us.set(true);
+                self.found(answer).map(Some)
             }
+            404 => self.missing(answer).map(|_| None),
             // Nothing of the body is there: what else there is to know, a look tells.
             416 => self.head(key),
             412 => Err(Error::Conflict(

@@ -115,17 +115,14 @@ impl S3 {
     pub(super) fn ask_text(&self, ask: &Ask<'_>) -> Result<(u16, String), Error> {
         let answer = self.send(ask)?;
         match answer.status {
-            200 | 204 | 404 | 412 => {
-                let status = answer.status;
+            404 => self.missing(answer).map(|text| (404, text)),
+            status @ (200 | 204 | 412) => {
                 let text = self.text_of(answer)?;
-                match status {
-                    404 => self.missing_bucket(&text)?,
-                    // A long copy is answered before it is done: what failed stands in the body.
-                    200 if xml::text(&text, "Error").is_some() => {
-                        return Err(Error::Unavailable(self.words(&code_of(&text))));
-                    }
-                    _ => {}
+                // A long copy is answered before it is done: what failed stands in the body.
+                if status == 200 && xml::text(&text, "Error").is_some() {
+                    return Err(Error::Unavailable(self.words(&code_of(&text))));
                 }
+                self.knows_us.set(true);
                 Ok((status, text))
             }
             _ => Err(self.refused(ask, answer)),
@@ -149,22 +146,23 @@ impl S3 {
             .map_err(|_| Error::Unavailable(self.words("its answer is no text")))
     }
 
-    /// Fails where a 404 says that the bucket itself is not there.
-    pub(super) fn missing_bucket(&self, text: &str) -> Result<(), Error> {
-        match code_of(text).as_str() {
-            "NoSuchBucket" => Err(Error::Refused(self.words(&format!(
-                "it has no bucket `{}` (`s3_bucket`)",
-                self.config.bucket
-            )))),
-            _ => Ok(()),
+    /// The text of a 404 that says that what was asked for is not there. Any other 404 is a failure
+    /// of the store, and must not become one of ours.
+    pub(super) fn missing(&self, answer: Incoming) -> Result<String, Error> {
+        let status = answer.status;
+        let text = self.text_of(answer)?;
+        match code_of(&text).as_str() {
+            "NoSuchKey" | "NoSuchVersion" | "NoSuchUpload" | "NotFound" => {
+                self.knows_us.set(true);
+                Ok(text)
+            }
+            _ => Err(self.refusal_of(status, &text, None).into_error()),
         }
     }
 
     /// What an answer means that nothing can be done with.
     pub(super) fn refused(&self, ask: &Ask<'_>, answer: Incoming) -> Error {
-        match self.refusal(ask, answer) {
-            Refusal::Final(error) | Refusal::Passing(error) => error,
-        }
+        self.refusal(ask, answer).into_error()
     }
 
     fn refusal(&self, ask: &Ask<'_>, answer: Incoming) -> Refusal {
@@ -175,19 +173,25 @@ impl S3 {
             Method::Head => String::new(),
             _ => self.text_of(answer).unwrap_or_default(),
         };
-        let code = code_of(&text);
-        let region = region.or_else(|| xml::text(&text, "Region").map(|it| word(&it)));
-        let refused = |why: &str| Refusal::Final(Error::Refused(self.words(why)));
         if let Some(skew) = skew.filter(|_| status == 403) {
-            return refused(&format!(
+            return Refusal::Final(Error::Refused(self.words(&format!(
                 "it refuses because this host's clock is {} minutes {}",
                 (skew.abs() + 30) / 60,
                 if skew > 0 { "behind" } else { "ahead" }
-            ));
+            ))));
         }
+        self.refusal_of(status, &text, region)
+    }
+
+    fn refusal_of(&self, status: u16, text: &str, region: Option<String>) -> Refusal {
+        let code = code_of(text);
+        let region = region.or_else(|| xml::text(text, "Region").map(|it| word(&it)));
+        let refused = |why: &str| Refusal::Final(Error::Refused(self.words(why)));
         match code.as_str() {
             "RequestTimeTooSkewed" => return refused("it refuses because of this host's clock"),
-            "InvalidAccessKeyId" => return refused("it does not know the key (`s3_access_key`)"),
+            "InvalidAccessKeyId" | "XAdminUserNotFound" => {
+                return refused("it does not know the key (`s3_access_key`)");
+            }
             "SignatureDoesNotMatch" => {
                 return refused(
                     "the signature is wrong: `s3_secret_key` does not belong to `s3_access_key`",
@@ -226,6 +230,10 @@ impl S3 {
                  there is refused too)"
             )),
             _ if passes(status) => Refusal::Passing(Error::Unavailable(self.words(&told))),
+            // A store names what it misses; whatever else is at this address does not.
+            404 if code.is_empty() => Refusal::Final(Error::Unavailable(self.words(&format!(
+                "{told} without a word of what is missing: it may be no object store (`s3_endpoint`)"
+            )))),
             400..=499 => refused(&told),
             _ => Refusal::Final(Error::Unavailable(self.words(&format!(
                 "{told}, which no object store says (`s3_endpoint`)"
@@ -259,6 +267,14 @@ enum Refusal {
     /// Another attempt may end otherwise.
     Passing(Error),
     Final(Error),
+}
+
+impl Refusal {
+    fn into_error(self) -> Error {
+        match self {
+            Refusal::Passing(error) | Refusal::Final(error) => error,
+        }
+    }
 }
 
 fn passes(status: u16) -> bool {

@@ -445,6 +445,33 @@ fn what_the_store_refuses_is_told_in_words_and_without_a_secret() {
 }
 
 #[test]
+fn only_a_404_that_says_what_is_missing_is_one() {
+    let nobody = Error::Refused(
+        "http://s3.example.com: it does not know the key (`s3_access_key`)".to_owned(),
+    );
+    let nothing = Error::Unavailable(
+        "http://s3.example.com: it answered 404 without a word of what is missing: it may be no object \
+         store (`s3_endpoint`)"
+            .to_owned(),
+    );
+    for (code, expected) in [
+        ("NoSuchKey", Error::NotFound),
+        ("XAdminUserNotFound", nobody),
+        ("", nothing),
+    ] {
+        let missing = answer(404, code);
+        let (store, version, ..) = scripted(vec![missing.clone()]);
+        assert_eq!(bytes(&store, &version, File::Mod), Err(expected.clone()));
+        // An answer to HEAD has no body: the store is asked once more.
+        let head = Some(Odd::Answer(404, Vec::new(), String::new()));
+        let (store, version, _, client) = scripted(vec![head, missing]);
+        let looked = store.read_for(&version, File::Mod, &Wanted::Look);
+        assert_eq!(looked.map(|_| ()), Err(expected));
+        assert_eq!(asked(&client), ["HEAD v1.0.0.mod", "GET v1.0.0.mod"]);
+    }
+}
+
+#[test]
 fn bytes_that_are_swapped_after_the_check_are_a_conflict() {
     for bucket in buckets() {
         let version = version(PATH, "v1.0.0");

@@ -102,8 +102,9 @@ impl Staging for Upload {
         let mut arrived = Arrived {
             store: self.store.clone(),
             key: self.key.clone(),
-            // Nobody is told that nothing may be overwritten, so it can't be refused.
-            stamp: stamp.ok_or(Error::NotFound)?,
+            stamp: stamp
+                .filter(|stamp| stamp.tag().is_some())
+                .ok_or_else(|| Error::Unavailable(self.store.words("it gives uploads no ETag")))?,
             size: self.size,
             copy_keeps: false,
         };
@@ -275,11 +276,11 @@ impl S3 {
 
     /// The request that copies an object if it still is this one, and nothing is overwritten.
     fn copy<'a>(&self, from: &str, stamp: &Stamp, to: &'a str) -> Ask<'a> {
-        let (name, value) = stamp.copy_condition();
+        let tag = stamp.tag().unwrap_or_default();
         Ask::new(Method::Put, to)
             .header("if-none-match", "*")
             .header("x-amz-copy-source", sign::copy_source(&self.config, from))
-            .header(name, value)
+            .header("x-amz-copy-source-if-match", tag)
     }
 
     /// Removes an object; one that is not there is fine.
