@@ -53,12 +53,15 @@ impl Files {
     }
 }
 
+/// Reads the `.info` of a version.
+pub(super) type ReadInfo<'a> = dyn Fn(&ModuleVersion) -> Result<Vec<u8>, Error> + 'a;
+
 /// The index of a module of what was found in its folder. `info` reads the `.info` of a version;
 /// without it nothing but names is wanted. None where nothing is listed.
 pub(super) fn index(
     module: &ModulePath,
     found: Vec<(Version, Files)>,
-    info: Option<&dyn Fn(&ModuleVersion) -> Result<Vec<u8>, Error>>,
+    info: Option<&ReadInfo<'_>>,
 ) -> Result<Option<Index>, Error> {
     let found = sorted(found, |a, b| a.0.cmp(&b.0));
     let mut entries = Vec::new();
@@ -77,7 +80,7 @@ fn entry(
     module: &ModulePath,
     version: Version,
     files: Files,
-    read_info: Option<&dyn Fn(&ModuleVersion) -> Result<Vec<u8>, Error>>,
+    read_info: Option<&ReadInfo<'_>>,
 ) -> Result<Option<Entry>, Error> {
     if files.withdrawn {
         return Ok(Some(Entry::withdrawn(&version)));

@@ -97,7 +97,7 @@ impl Store for Dir {
         };
         let found = names.iter().filter_map(|name| Files::named(name));
         let info = |version: &ModuleVersion| self.stored(version, File::Info)?.into_bytes();
-        let info: &dyn Fn(&ModuleVersion) -> Result<Vec<u8>, Error> = &info;
+        let info: &tree::ReadInfo<'_> = &info;
         let info = (detail == Detail::Origins).then_some(info);
         tree::index(module, found.collect(), info)
     }

@@ -183,7 +183,7 @@ impl Store for S3 {
     fn index(&self, module: &ModulePath, detail: Detail) -> Result<Option<Index>, Error> {
         let found = self.files(module)?;
         let info = |version: &ModuleVersion| Tree::stored(self, version, File::Info)?.into_bytes();
-        let info: &dyn Fn(&ModuleVersion) -> Result<Vec<u8>, Error> = &info;
+        let info: &tree::ReadInfo<'_> = &info;
         tree::index(module, found, (detail == Detail::Origins).then_some(info))
     }
 
