@@ -14,7 +14,7 @@ const KV_CHUNK_BYTES: usize = 262_016;
 /// The key-value store that hosts give where none is named.
 const DEFAULT_BUCKET: &str = "default";
 /// What a right `store` is.
-const WHERE: &str = "it is `kv`, `kv:<bucket>`, `dir:<path>`, `blobstore:<container>` or \
+const WHERE: &str = "it is `kv`, `kv:<bucket>`, `dir:<path>`, `s3`, `blobstore:<container>` or \
                      `blobstore:<container>+kv:<bucket>`";
 /// A chunk is in memory while it is sent, and an upload holds several.
 const LARGEST_CHUNK: usize = 4 << 20;
@@ -29,6 +29,15 @@ pub const NAMES: &[&str] = &[
     "list_max_age",
     "max_zip_bytes",
     "kv_chunk_bytes",
+    "s3_endpoint",
+    "s3_region",
+    "s3_bucket",
+    "s3_prefix",
+    "s3_access_key",
+    "s3_secret_key",
+    "s3_session_token",
+    "s3_addressing",
+    "s3_layout",
     "log",
 ];
 
@@ -42,6 +51,9 @@ pub enum StorePlace {
     Blobstore(String, String),
     /// `dir:<path>`: a folder that the host lets us see.
     Dir(String),
+    /// `s3`: the bucket that the settings `s3_…` name.
+    #[cfg(feature = "s3")]
+    S3,
 }
 
 /// What goes to standard output.
@@ -70,6 +82,9 @@ pub struct Settings {
     pub max_zip_bytes: u64,
     /// The largest value in a key-value store, in bytes.
     pub kv_chunk_bytes: usize,
+    /// Where the object store is.
+    #[cfg(feature = "s3")]
+    pub s3: crate::store::s3::Config,
     /// What is logged.
     pub log: Log,
 }
@@ -83,6 +98,8 @@ impl Default for Settings {
             list_max_age: 60,
             max_zip_bytes: MAX_ZIP_BYTES,
             kv_chunk_bytes: KV_CHUNK_BYTES,
+            #[cfg(feature = "s3")]
+            s3: crate::store::s3::Config::default(),
             log: Log::Info,
         }
     }
@@ -128,6 +145,13 @@ impl Settings {
                     .map_err(|problem| BadSetting { name, problem })?;
             }
         }
+        #[cfg(feature = "s3")]
+        if settings.store == StorePlace::S3 {
+            settings.s3.check().map_err(|(name, problem)| BadSetting {
+                name: name.to_owned(),
+                problem: problem.to_owned(),
+            })?;
+        }
         Ok(settings)
     }
 
@@ -150,6 +174,9 @@ impl Settings {
                     _ => return Err("it is `off`, `error` or `info`".to_owned()),
                 }
             }
+            #[cfg(feature = "s3")]
+            _ => self.s3.set(name, value)?,
+            #[cfg(not(feature = "s3"))]
             _ => {}
         }
         Ok(())
@@ -162,6 +189,8 @@ fn store_place(value: &str) -> Result<StorePlace, String> {
         Some(("kv", bucket)) if !bucket.is_empty() => Ok(StorePlace::Kv(bucket.to_owned())),
         Some(("dir", path)) if !path.is_empty() => Ok(StorePlace::Dir(path.to_owned())),
         Some(("blobstore", places)) => blobstore(places).ok_or_else(|| WHERE.to_owned()),
+        #[cfg(feature = "s3")]
+        None if value == "s3" => Ok(StorePlace::S3),
         _ => Err(WHERE.to_owned()),
     }
 }

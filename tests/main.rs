@@ -16,6 +16,7 @@ mod import;
 mod paths;
 mod protocol;
 mod publishing;
+mod s3;
 mod store_contract;
 mod support;
 mod wasmcloud;

@@ -17,6 +17,8 @@ use crate::publish::Publisher;
 use crate::settings::{Log, Settings, StorePlace};
 use crate::store::dir::{Dir, Disk};
 use crate::store::kv::{Blobs, KeyValue, Kv};
+#[cfg(feature = "s3")]
+use crate::store::s3::S3;
 use crate::store::{Entropy, Error, Repaired, Store};
 
 #[cfg(test)]
@@ -60,6 +62,8 @@ pub struct Answer {
     pub response: Response,
     /// What the settings want logged.
     pub log: Log,
+    /// What the operator must mend, in one line.
+    pub cause: Option<String>,
 }
 
 /// Answers a request.
@@ -71,6 +75,7 @@ pub fn handle(host: &dyn Host, mut request: Request) -> Answer {
             return Answer {
                 response: finish(&request, failure.response(None)),
                 log: Log::Error,
+                cause: Some(failure.to_string()),
             };
         }
     };
@@ -78,12 +83,16 @@ pub fn handle(host: &dyn Host, mut request: Request) -> Answer {
         host,
         settings: &settings,
     };
-    let response = edge
-        .answer(&mut request)
-        .unwrap_or_else(|failure| failure.response(Some(settings.list_max_age)));
+    let mut cause = None;
+    let response = edge.answer(&mut request).unwrap_or_else(|failure| {
+        let (status, _) = failure.kind.status();
+        cause = (status >= 500).then(|| failure.to_string().replace('\n', "; "));
+        failure.response(Some(settings.list_max_age))
+    });
     Answer {
         response: finish(&request, response),
         log: settings.log,
+        cause,
     }
 }
 
@@ -164,6 +173,7 @@ impl Edge<'_> {
         let proxy = Proxy {
             store: &*store,
             headers: &request.headers,
+            head: request.method == Method::Head,
             list_max_age: self.settings.list_max_age,
         };
         match &resource {
@@ -217,6 +227,11 @@ impl Edge<'_> {
                 Box::new(self.kv(bucket, entropy)?.with_blobs(blobs))
             }
             StorePlace::Dir(path) => Box::new(Dir::new(path, self.host.disk(), entropy)),
+            #[cfg(feature = "s3")]
+            StorePlace::S3 => {
+                let config = self.settings.s3.clone();
+                Box::new(S3::new(config, self.host.client(), entropy))
+            }
         })
     }
 

@@ -14,7 +14,7 @@ use std::io::{self, Read};
 pub use conditional::{ETag, none_match};
 pub use encoding::{percent_decode, query_pairs};
 pub use failure::{Failure, Kind};
-pub use range::{RangeRequest, requested_range};
+pub use range::{RangeRequest, Wanted, requested_range};
 
 /// The request method. What no resource here knows is kept as it came, for the 405.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +120,15 @@ pub trait Source {
     /// lets the host copy, and no byte passes through the guest. Asked once, before `next`.
     fn host_stream(&mut self) -> Option<Box<dyn Any>> {
         None
+    }
+
+    /// Goes on after the host's stream broke, `sent` bytes of it having been copied; it must have been
+    /// dropped. What follows comes from the next [`Source::host_stream`] or [`Source::next`].
+    ///
+    /// # Errors
+    /// When this source can't, or no more.
+    fn resume(&mut self, _sent: u64) -> io::Result<()> {
+        Err(io::ErrorKind::UnexpectedEof.into())
     }
 }
 

@@ -31,6 +31,33 @@ pub fn requested_range(headers: &Headers, size: u64, tag: &ETag) -> RangeRequest
     parse(range, size).unwrap_or(RangeRequest::Whole)
 }
 
+/// What a request will read of a representation, before its size and tag are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Nothing, in all likelihood: its size and tag will do.
+    Look,
+    /// All of it.
+    Whole,
+    /// A part: the value of a `Range` field that names one range.
+    Part(String),
+}
+
+impl Wanted {
+    /// What a request with these fields will read; `head` where it is a `HEAD`.
+    pub fn of(head: bool, headers: &Headers) -> Self {
+        // Whoever asks on a condition has the bytes, which never change.
+        if head || headers.raw("if-none-match").is_some() {
+            return Wanted::Look;
+        }
+        // Any size will do: whether it is one range does not depend on it.
+        let range = headers.get("range").map(str::trim);
+        match range.filter(|range| parse(range, u64::MAX).is_some()) {
+            Some(range) => Wanted::Part(range.to_owned()),
+            None => Wanted::Whole,
+        }
+    }
+}
+
 fn parse(value: &str, size: u64) -> Option<RangeRequest> {
     let (unit, spec) = value.split_once('=')?;
     if !unit.trim().eq_ignore_ascii_case("bytes") || spec.contains(',') {
@@ -100,6 +127,29 @@ mod tests {
         ] {
             assert_eq!(ask(range, None), expected, "{range}");
         }
+    }
+
+    #[test]
+    fn what_will_be_read_is_known_before_the_size() {
+        let fields = |name: &str, value: &str| {
+            Headers::new(vec![(name.to_owned(), value.as_bytes().to_vec())])
+        };
+        let part = |text: &str| Wanted::Part(text.to_owned());
+        for (name, value, expected) in [
+            ("accept", "*/*", Wanted::Whole),
+            ("range", "bytes=0-1", part("bytes=0-1")),
+            ("range", " bytes=5- ", part("bytes=5-")),
+            ("range", "bytes=-7", part("bytes=-7")),
+            ("range", "bytes=0-1,5-6", Wanted::Whole),
+            ("range", "lines=0-1", Wanted::Whole),
+            ("if-none-match", "\"x\"", Wanted::Look),
+        ] {
+            assert_eq!(Wanted::of(false, &fields(name, value)), expected, "{value}");
+        }
+        assert_eq!(
+            Wanted::of(true, &fields("range", "bytes=0-1")),
+            Wanted::Look
+        );
     }
 
     #[test]

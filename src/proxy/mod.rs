@@ -7,7 +7,8 @@ pub mod route;
 use std::ops::Range;
 
 use crate::http::{
-    Body, ETag, Failure, Headers, Kind, RangeRequest, Response, none_match, requested_range,
+    Body, ETag, Failure, Headers, Kind, RangeRequest, Response, Source, Wanted, none_match,
+    requested_range,
 };
 use crate::module::{ModulePath, ModuleVersion, Version, gomod};
 use crate::store::{Content, Detail, Error, File, Index, Object, Store};
@@ -23,6 +24,8 @@ pub struct Proxy<'a> {
     pub store: &'a dyn Store,
     /// The request's header fields, for conditions and ranges.
     pub headers: &'a Headers,
+    /// Whether it is a `HEAD`.
+    pub head: bool,
     /// Seconds that a cache may keep what may change.
     pub list_max_age: u64,
 }
@@ -92,12 +95,12 @@ impl Proxy<'_> {
         match asked {
             Asked::Exactly(version) => {
                 let version = fits(module, version)?;
-                let object = self.read(&version, file)?;
+                let object = self.read_asked(&version, file)?;
                 self.immutable(content_type, object)
             }
             Asked::Query(query) if query == "latest" => {
                 let version = self.resolve(module, query)?;
-                let object = self.read(&version, file)?;
+                let object = self.read_asked(&version, file)?;
                 let cache = self.short();
                 self.send(content_type, &cache, object)
             }
@@ -152,6 +155,14 @@ impl Proxy<'_> {
             .map_err(|error| failure(version, error))
     }
 
+    /// As much of a file as the request asks for.
+    fn read_asked(&self, version: &ModuleVersion, file: File) -> Result<Object, Failure> {
+        let wanted = Wanted::of(self.head, self.headers);
+        self.store
+            .read_for(version, file, &wanted)
+            .map_err(|error| failure(version, error))
+    }
+
     fn short(&self) -> String {
         format!("public, max-age={}", self.list_max_age)
     }
@@ -198,6 +209,8 @@ impl Proxy<'_> {
             }
         };
         let body = match object.content {
+            // The length is what counts.
+            _ if self.head => Body::Stream(range.end - range.start, Box::new(Unread)),
             Content::Bytes(bytes) => Body::Bytes(cut(bytes, &range)),
             Content::Stored(open) => {
                 open(range.clone()).map_err(|error| failure(&content_type, error))?
@@ -210,6 +223,15 @@ impl Proxy<'_> {
         }
         response.afterwards = object.afterwards;
         Ok(response)
+    }
+}
+
+/// The body of an answer to `HEAD`, which nobody reads.
+struct Unread;
+
+impl Source for Unread {
+    fn next(&mut self) -> std::io::Result<Option<Vec<u8>>> {
+        Err(std::io::ErrorKind::Unsupported.into())
     }
 }
 

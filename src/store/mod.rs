@@ -18,14 +18,18 @@ pub mod dir;
 mod index;
 mod info;
 pub mod kv;
+#[cfg(feature = "s3")]
+pub mod s3;
 #[cfg(test)]
 pub mod testing;
+mod tree;
 
 use std::fmt;
 use std::io::{self, Read, Seek, Write};
 use std::ops::Range;
+use std::time::Duration;
 
-use crate::http::{Afterwards, Body, ETag};
+use crate::http::{Afterwards, Body, ETag, Wanted};
 use crate::module::{ModulePath, ModuleVersion};
 
 pub use index::{Entry, Index, Recorded};
@@ -191,6 +195,15 @@ pub trait Store {
     /// [`Error::NotFound`], [`Error::Withdrawn`] (never for [`File::Mod`]), or the store's own.
     fn read(&self, version: &ModuleVersion, file: File) -> Result<Object, Error>;
 
+    /// As [`Store::read`], told what will be opened of it: a store that is asked over a network so
+    /// needs one request for a hit. What is opened may be something else nevertheless.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    fn read_for(&self, version: &ModuleVersion, file: File, _: &Wanted) -> Result<Object, Error> {
+        self.read(version, file)
+    }
+
     /// The versions of a module, those that have only a go.mod left out. `None`: no such module.
     ///
     /// # Errors
@@ -235,6 +248,10 @@ pub trait Entropy {
     fn unix_seconds(&self) -> i64;
     /// A number that nobody can guess.
     fn random(&self) -> u64;
+    /// Waits this long.
+    fn wait(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
 }
 
 /// Why a store did not do it.

@@ -38,7 +38,11 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
         let begun = Instant::now();
         let request = incoming(request);
         let line = format!("{} {}", request.method.as_str(), request.path());
-        let Answer { response, log } = edge::handle(&WasiHost, request);
+        let Answer {
+            response,
+            log,
+            cause,
+        } = edge::handle(&WasiHost, request);
         let status = response.status;
         let afterwards = respond::send(response, out).map(|sent| {
             let wanted = log == Log::Info || log == Log::Error && status >= 500;
@@ -49,7 +53,8 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
                 let (whole, tenth) = (tenths / 10, tenths % 10);
                 // A log that can't be written stops nobody.
                 let bytes = sent.bytes;
-                let line = format!("{line} {status} {bytes} {whole}.{tenth}\n");
+                let cause = cause.map_or_else(String::new, |cause| format!(" {cause}"));
+                let line = format!("{line} {status} {bytes} {whole}.{tenth}{cause}\n");
                 let _ = std::io::stdout().write_all(line.as_bytes());
             }
             sent.afterwards

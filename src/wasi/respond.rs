@@ -49,15 +49,29 @@ pub(super) fn send(response: Response, out: ResponseOutparam) -> Option<Sent> {
 /// Sends what a source yields: exactly `length` bytes, or it is a failure.
 fn pump(out: &OutputStream, length: u64, mut source: Box<dyn Source>) -> io::Result<()> {
     let mut left = length;
-    if let Some(stream) = source.host_stream() {
+    while let Some(stream) = source.host_stream().filter(|_| left > 0) {
         let stream = stream.downcast::<InputStream>();
         let stream = stream.map_err(|_| io::Error::other("a stream of another host"))?;
-        while left > 0 {
-            left -= out
-                .blocking_splice(&stream, left)
-                .map_err(broken)?
-                .min(left);
+        let mut sent = 0;
+        let copied = loop {
+            match out.blocking_splice(&stream, left - sent) {
+                Ok(count) => sent += count.min(left - sent),
+                Err(error) => break Err(broken(error)),
+            }
+            if sent == left {
+                break Ok(());
+            }
+        };
+        // A child of what the source holds: it has to go first.
+        drop(stream);
+        left -= sent;
+        if let Err(error) = copied {
+            // Which of the two broke, the one that takes the bytes can tell.
+            out.check_write().map_err(broken)?;
+            source.resume(sent).map_err(|_| error)?;
         }
+    }
+    if left == 0 {
         return Ok(());
     }
     while let Some(piece) = source.next()? {

@@ -7,6 +7,7 @@ pub mod go;
 pub mod hosts;
 pub mod http;
 pub mod process;
+pub mod s3;
 pub mod server;
 pub mod tls;
 pub mod tree;

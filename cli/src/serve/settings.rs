@@ -97,9 +97,39 @@ impl Settings {
         (!bucket.is_empty() && bucket != "default").then(|| bucket.to_owned())
     }
 
+    /// What the settings name, by its name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.trim().is_empty())
+    }
+
     pub fn into_map(self) -> BTreeMap<String, String> {
         self.0
     }
+}
+
+/// The servers that the component asks, so that the host lets it.
+pub fn outbound(settings: &Settings) -> Vec<String> {
+    let mut servers = Vec::new();
+    servers.extend(object_store(settings));
+    servers
+}
+
+/// The object store in `store=s3`. Settings that are wrong grant nothing; the component says what is wrong.
+fn object_store(settings: &Settings) -> Option<String> {
+    if settings.get("store")?.trim() != "s3" {
+        return None;
+    }
+    let mut config = goproxy_edge::store::s3::Config::default();
+    for name in NAMES.iter().filter(|name| name.starts_with("s3_")) {
+        if let Some(value) = settings.get(name) {
+            config.set(name, value.trim()).ok()?;
+        }
+    }
+    config.check().ok()?;
+    Some(config.server())
 }
 
 #[cfg(test)]
@@ -111,7 +141,7 @@ mod tests {
         let refusal = parse("lgo=off").unwrap_err();
         assert_eq!(
             refusal,
-            "there is no setting \"lgo\"; there are store, base_path, tokens, list_max_age, max_zip_bytes, kv_chunk_bytes, log"
+            "there is no setting \"lgo\"; there are store, base_path, tokens, list_max_age, max_zip_bytes, kv_chunk_bytes, s3_endpoint, s3_region, s3_bucket, s3_prefix, s3_access_key, s3_secret_key, s3_session_token, s3_addressing, s3_layout, log"
         );
         assert_eq!(parse("log").unwrap_err(), "it has the form NAME=VALUE");
     }
@@ -146,5 +176,25 @@ mod tests {
         );
         assert_eq!(settings("store=kv").bucket(), None);
         assert_eq!(settings("store=kv:default").bucket(), None);
+    }
+
+    #[test]
+    fn the_object_store_is_what_the_component_may_ask() {
+        let granted = |texts: &[&str]| {
+            let given = texts.iter().map(|text| parse(text).unwrap()).collect();
+            outbound(&Settings::gather(given).unwrap())
+        };
+        let endpoint = "s3_endpoint=https://s3.example.com/";
+        let bucket = "s3_bucket=modules";
+        assert_eq!(
+            granted(&["store=s3", endpoint, bucket]),
+            ["https://s3.example.com"]
+        );
+        assert_eq!(
+            granted(&["store=s3", endpoint, bucket, "s3_addressing=virtual"]),
+            ["https://modules.s3.example.com"]
+        );
+        assert_eq!(granted(&[endpoint, bucket]), [""; 0]);
+        assert_eq!(granted(&["store=s3", bucket]), [""; 0]);
     }
 }

@@ -19,17 +19,14 @@ mod tests;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use super::tree::{self, Files, WITHDRAWN};
 use super::{
-    Content, Detail, Entropy, Entry, Error, File, Index, Info, Object, Outcome, Repaired, Staging,
-    Store,
+    Content, Detail, Entropy, Error, File, Index, Object, Outcome, Repaired, Staging, Store,
 };
 use crate::http::ETag;
-use crate::module::{ModulePath, ModuleVersion, Timestamp, Version, zip};
-use crate::order::sorted;
+use crate::module::{ModulePath, ModuleVersion};
 
 pub use disk::{Created, Disk, Opened, StdDisk, nanos};
-
-const WITHDRAWN: &str = "withdrawn";
 
 /// The store in a folder.
 #[derive(Clone)]
@@ -58,11 +55,6 @@ impl Dir {
         self.folder(version.path()).join(name)
     }
 
-    fn exists(&self, version: &ModuleVersion, extension: &str) -> Result<bool, Error> {
-        let path = self.path(version, extension);
-        self.disk.exists(&path).map_err(Error::from_io)
-    }
-
     /// A file as it is.
     fn stored(&self, version: &ModuleVersion, file: File) -> Result<Object, Error> {
         let path = self.path(version, file.extension());
@@ -78,114 +70,18 @@ impl Dir {
             afterwards: None,
         })
     }
-
-    fn info(&self, version: &ModuleVersion) -> Result<Object, Error> {
-        let stored = match self.stored(version, File::Info) {
-            Err(Error::NotFound) => return self.derived_info(version),
-            stored => stored?,
-        };
-        let etag = stored.etag.clone();
-        let bytes = stored.into_bytes()?;
-        match Info::parse(&bytes) {
-            Some(info) if info.version == *version.version() => Ok(Object::from_bytes(bytes, etag)),
-            _ => Err(Error::Corrupt(format!(
-                "{} does not say what this version is",
-                self.path(version, "info").display()
-            ))),
-        }
-    }
-
-    /// The info of a version whose zip and go.mod are there and whose `.info` nobody wrote.
-    fn derived_info(&self, version: &ModuleVersion) -> Result<Object, Error> {
-        if !self.exists(version, "mod")? {
-            return Err(Error::NotFound);
-        }
-        let etag = self.stored(version, File::Zip)?.etag;
-        let json = self.made_info(version)?.to_json();
-        Ok(Object::from_bytes(json, etag))
-    }
-
-    /// Time: the pseudo-version's own, else the zip's newest entry, else the zero time.
-    fn made_info(&self, version: &ModuleVersion) -> Result<Info, Error> {
-        let time = match version.version().pseudo_time() {
-            Some(time) => Some(time),
-            None => self.newest_entry(version)?,
-        };
-        Ok(Info {
-            version: version.version().clone(),
-            time: time.unwrap_or(Timestamp::ZERO),
-            origin: None,
-        })
-    }
-
-    fn newest_entry(&self, version: &ModuleVersion) -> Result<Option<Timestamp>, Error> {
-        let path = self.path(version, "zip");
-        let mut reader = self.disk.reader(&path).map_err(Error::from_io)?;
-        match zip::newest_entry_time(&mut reader) {
-            Ok(time) => Ok(time),
-            Err(zip::ZipError::Io(error)) => Err(Error::from_io(error)),
-            Err(_) => Ok(None),
-        }
-    }
-
-    fn entry(
-        &self,
-        module: &ModulePath,
-        version: Version,
-        files: Files,
-        detail: Detail,
-    ) -> Result<Option<Entry>, Error> {
-        if files.withdrawn {
-            return Ok(Some(Entry::withdrawn(&version)));
-        }
-        if !(files.zip && files.go_mod) {
-            return Ok(None);
-        }
-        let mut info = Info {
-            version: version.clone(),
-            time: Timestamp::ZERO,
-            origin: None,
-        };
-        let named = ModuleVersion::new(module.clone(), version);
-        let Ok(named) = named else {
-            // A version that does not fit the path: nobody can ask for it.
-            return Ok(None);
-        };
-        if detail == Detail::Origins && files.info {
-            let stored = self.stored(&named, File::Info)?.into_bytes()?;
-            info = Info::parse(&stored).unwrap_or(info);
-        }
-        Ok(Some(Entry::published(&info)))
-    }
-}
-
-/// Which files of a version are there.
-#[derive(Debug, Clone, Copy, Default)]
-struct Files {
-    info: bool,
-    go_mod: bool,
-    zip: bool,
-    withdrawn: bool,
-}
-
-impl Files {
-    fn and(self, other: Files) -> Files {
-        Files {
-            info: self.info || other.info,
-            go_mod: self.go_mod || other.go_mod,
-            zip: self.zip || other.zip,
-            withdrawn: self.withdrawn || other.withdrawn,
-        }
-    }
 }
 
 impl Store for Dir {
     fn read(&self, version: &ModuleVersion, file: File) -> Result<Object, Error> {
-        if file != File::Mod && self.exists(version, WITHDRAWN)? {
+        if file != File::Mod && tree::Tree::exists(self, version, WITHDRAWN)? {
             return Err(Error::Withdrawn);
         }
         match file {
-            File::Info => self.info(version),
+            File::Info => match self.stored(version, File::Info) {
+                Err(Error::NotFound) => tree::derived_info(self, version),
+                stored => tree::checked_info(self, version, stored?),
+            },
             File::Mod | File::Zip => self.stored(version, file),
         }
     }
@@ -199,37 +95,11 @@ impl Store for Dir {
             Err(Error::NotFound) => return Ok(None),
             names => names?,
         };
-        let mut found: Vec<(Version, Files)> = Vec::new();
-        for name in names {
-            let Some((stem, extension)) = name.rsplit_once('.') else {
-                continue;
-            };
-            if !["info", "mod", "zip", WITHDRAWN].contains(&extension) {
-                continue;
-            }
-            let Ok(version) = Version::from_escaped(stem) else {
-                continue;
-            };
-            let mut files = Files::default();
-            match extension {
-                "info" => files.info = true,
-                "mod" => files.go_mod = true,
-                "zip" => files.zip = true,
-                _ => files.withdrawn = true,
-            }
-            found.push((version, files));
-        }
-        let found = sorted(found, |a, b| a.0.cmp(&b.0));
-        let mut entries = Vec::new();
-        for same in found.chunk_by(|a, b| a.0 == b.0) {
-            let files = same
-                .iter()
-                .fold(Files::default(), |all, (_, one)| all.and(*one));
-            if let Some((version, _)) = same.first() {
-                entries.extend(self.entry(module, version.clone(), files, detail)?);
-            }
-        }
-        Ok((!entries.is_empty()).then(|| Index::new(entries)))
+        let found = names.iter().filter_map(|name| Files::named(name));
+        let info = |version: &ModuleVersion| self.stored(version, File::Info)?.into_bytes();
+        let info: &tree::ReadInfo<'_> = &info;
+        let info = (detail == Detail::Origins).then_some(info);
+        tree::index(module, found.collect(), info)
     }
 
     fn stage(&self, _: &ModuleVersion) -> Result<Box<dyn Staging>, Error> {
@@ -237,11 +107,11 @@ impl Store for Dir {
     }
 
     fn put_mod(&self, version: &ModuleVersion, go_mod: &[u8]) -> Result<Outcome, Error> {
-        self.write_mod(version, go_mod)
+        tree::write_mod(self, version, go_mod)
     }
 
     fn withdraw(&self, version: &ModuleVersion) -> Result<Outcome, Error> {
-        self.write_withdrawal(version)
+        tree::withdraw(self, version)
     }
 
     fn repair(&self, _: Option<&str>, _: &dyn Fn() -> bool) -> Result<Repaired, Error> {

@@ -1,16 +1,15 @@
 //! Writing into the tree. Everything is written under another name first, synchronised, and linked
-//! to its own name, which fails where that is taken: so of two writers one wins, whole.
-//!
-//! The order is zip, info, go.mod. The zip decides who has won; the go.mod, last, makes the version
-//! listed. (With the info last, as the `go` command's cache has it, a reader in between would be given
-//! a made-up time that then changes.)
+//! to its own name, which fails where that is taken: so of two writers one wins, whole. In which order,
+//! `tree` says.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Created, Dir, WITHDRAWN};
-use crate::module::{ModuleVersion, zip};
-use crate::store::{Error, File, Outcome, ReadSeek, Release, Repaired, Staged, Staging};
+use super::{Created, Dir};
+use crate::http::ETag;
+use crate::module::ModuleVersion;
+use crate::store::tree::{self, Tree};
+use crate::store::{Error, File, Object, Outcome, ReadSeek, Release, Repaired, Staged, Staging};
 
 /// Where uploads lie.
 const UPLOADS: &str = ".goproxy-edge";
@@ -71,7 +70,8 @@ impl Staged for Upload {
     }
 
     fn commit(self: Box<Self>, release: &Release) -> Result<Outcome, Error> {
-        self.dir.publish(&self.path, release)
+        let zip = self.dir.path(&release.version, "zip");
+        tree::publish(&self.dir, &|| self.dir.link(&self.path, &zip), release)
     }
 }
 
@@ -98,150 +98,6 @@ impl Dir {
         }
     }
 
-    /// Writes bytes under a name. False where that is taken.
-    fn write_new(&self, to: &Path, bytes: &[u8]) -> Result<bool, Error> {
-        if self.disk.exists(to).map_err(Error::from_io)? {
-            return Ok(false);
-        }
-        let mut upload = self.begin_upload()?;
-        upload.write_all(bytes).map_err(Error::from_io)?;
-        upload.closed()?;
-        self.link(&upload.path, to)
-    }
-
-    fn refuse_withdrawn(&self, version: &ModuleVersion) -> Result<(), Error> {
-        match self.exists(version, WITHDRAWN)? {
-            true => Err(Error::Withdrawn),
-            false => Ok(()),
-        }
-    }
-
-    fn publish(&self, upload: &Path, release: &Release) -> Result<Outcome, Error> {
-        let version = &release.version;
-        self.refuse_withdrawn(version)?;
-        if !self
-            .agrees_with_mod(version, &release.go_mod)?
-            .unwrap_or(true)
-        {
-            return Err(mod_differs());
-        }
-        let zip = self.path(version, "zip");
-        let new_zip = self.link(upload, &zip)?;
-        if !new_zip {
-            self.compare_zip(version, release)?;
-        }
-        let info = self.path(version, "info");
-        let new_info = self.write_new(&info, &release.info.to_json())?;
-        let go_mod = self.path(version, "mod");
-        let new_mod = self.write_new(&go_mod, &release.go_mod)?;
-        if !new_mod && self.agrees_with_mod(version, &release.go_mod)? == Some(false) {
-            // Another go.mod came in between. It stands for good, so nobody can want this zip.
-            for (ours, path) in [(new_info, &info), (new_zip, &zip)] {
-                if ours {
-                    self.disk.remove(path).map_err(Error::from_io)?;
-                }
-            }
-            return Err(mod_differs());
-        }
-        if self.exists(version, WITHDRAWN)? {
-            self.remove_withdrawn(version)?;
-            return Err(Error::Withdrawn);
-        }
-        Ok(match new_zip || new_mod {
-            true => Outcome::Created,
-            false => Outcome::Unchanged,
-        })
-    }
-
-    /// Whether the go.mod that is there is this one; none where there is none.
-    fn agrees_with_mod(
-        &self,
-        version: &ModuleVersion,
-        go_mod: &[u8],
-    ) -> Result<Option<bool>, Error> {
-        match self.stored(version, File::Mod) {
-            Err(Error::NotFound) => Ok(None),
-            Err(error) => Err(error),
-            Ok(there) => Ok(Some(there.into_bytes()? == go_mod)),
-        }
-    }
-
-    fn compare_zip(&self, version: &ModuleVersion, release: &Release) -> Result<(), Error> {
-        match self.standing_zip(version)? {
-            Ok(checked) if checked.h1 == release.zip_hash => Ok(()),
-            Ok(checked) => Err(Error::Conflict(format!(
-                "the zip that stands is {}",
-                checked.h1
-            ))),
-            Err(why) => Err(Error::Conflict(format!(
-                "the zip that stands is not valid: {why}"
-            ))),
-        }
-    }
-
-    /// Reads through the zip that is there.
-    fn standing_zip(
-        &self,
-        version: &ModuleVersion,
-    ) -> Result<Result<zip::Checked, zip::ZipError>, Error> {
-        let path = self.path(version, "zip");
-        let mut reader = self.disk.reader(&path).map_err(Error::from_io)?;
-        match zip::check(&mut reader, version, &zip::Limits::default()) {
-            Err(zip::ZipError::Io(error)) => Err(Error::from_io(error)),
-            checked => Ok(checked),
-        }
-    }
-
-    /// Keeps a go.mod without a zip.
-    pub(super) fn write_mod(
-        &self,
-        version: &ModuleVersion,
-        go_mod: &[u8],
-    ) -> Result<Outcome, Error> {
-        self.refuse_withdrawn(version)?;
-        if self.exists(version, "zip")? && !self.exists(version, "mod")? {
-            // A publisher was stopped between the two, or is not done yet.
-            let standing = self.standing_zip(version)?;
-            let own = standing.ok().map(|checked| {
-                let synthesised = || crate::module::gomod::legacy_go_mod(version.path()).into();
-                checked.go_mod.unwrap_or_else(synthesised)
-            });
-            if own.is_none_or(|own| own != go_mod) {
-                return Err(mod_differs());
-            }
-        }
-        if self.write_new(&self.path(version, "mod"), go_mod)? {
-            return Ok(Outcome::Created);
-        }
-        match self.agrees_with_mod(version, go_mod)? {
-            Some(true) => Ok(Outcome::Unchanged),
-            _ => Err(mod_differs()),
-        }
-    }
-
-    /// Withdraws a version: the mark first, which decides, then the files.
-    pub(super) fn write_withdrawal(&self, version: &ModuleVersion) -> Result<Outcome, Error> {
-        let mark = self.path(version, WITHDRAWN);
-        let marked = self.exists(version, WITHDRAWN)?;
-        if !marked && !self.exists(version, "zip")? {
-            return Err(Error::NotFound);
-        }
-        let new = !marked && self.write_new(&mark, b"")?;
-        self.remove_withdrawn(version)?;
-        Ok(match new {
-            true => Outcome::Created,
-            false => Outcome::Unchanged,
-        })
-    }
-
-    fn remove_withdrawn(&self, version: &ModuleVersion) -> Result<(), Error> {
-        for file in [File::Info, File::Zip] {
-            let path = self.path(version, file.extension());
-            self.disk.remove(&path).map_err(Error::from_io)?;
-        }
-        Ok(())
-    }
-
     /// Removes uploads that can't be under way any more.
     pub(super) fn remove_left_overs(&self) -> Result<Repaired, Error> {
         let mut done = Repaired::default();
@@ -265,6 +121,48 @@ impl Dir {
     }
 }
 
-fn mod_differs() -> Error {
-    Error::Conflict("its go.mod differs".to_owned())
+impl Tree for Dir {
+    fn name(&self, version: &ModuleVersion, extension: &str) -> String {
+        self.path(version, extension).display().to_string()
+    }
+
+    fn exists(&self, version: &ModuleVersion, extension: &str) -> Result<bool, Error> {
+        let path = self.path(version, extension);
+        self.disk.exists(&path).map_err(Error::from_io)
+    }
+
+    fn stored(&self, version: &ModuleVersion, file: File) -> Result<Object, Error> {
+        Dir::stored(self, version, file)
+    }
+
+    fn zip_tag(&self, version: &ModuleVersion) -> Result<ETag, Error> {
+        Ok(Dir::stored(self, version, File::Zip)?.etag)
+    }
+
+    fn zip_reader(&self, version: &ModuleVersion) -> Result<Box<dyn ReadSeek + '_>, Error> {
+        let path = self.path(version, "zip");
+        let reader = self.disk.reader(&path).map_err(Error::from_io)?;
+        Ok(reader)
+    }
+
+    fn write_new(
+        &self,
+        version: &ModuleVersion,
+        extension: &str,
+        bytes: &[u8],
+    ) -> Result<bool, Error> {
+        let to = self.path(version, extension);
+        if self.disk.exists(&to).map_err(Error::from_io)? {
+            return Ok(false);
+        }
+        let mut upload = self.begin_upload()?;
+        upload.write_all(bytes).map_err(Error::from_io)?;
+        upload.closed()?;
+        self.link(&upload.path, &to)
+    }
+
+    fn remove(&self, version: &ModuleVersion, extension: &str) -> Result<(), Error> {
+        let path = self.path(version, extension);
+        self.disk.remove(&path).map_err(Error::from_io)
+    }
 }

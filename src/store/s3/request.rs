@@ -1,0 +1,326 @@
+//! One request to the object store: signed, sent, tried again where that can help, and what its answer
+//! means in the words of whoever runs the store. No word of these holds an address that was signed.
+
+use std::time::{Duration, Instant};
+
+use super::sign::{self, Target};
+use super::{S3, xml};
+use crate::http::Method;
+use crate::http::client::{Incoming, Outgoing, Payload, Unanswered};
+use crate::module::Timestamp;
+use crate::store::Error;
+
+/// How often a request is sent at most.
+const ATTEMPTS: u32 = 5;
+/// No attempt begins later than this after the first.
+const RETRY_FOR: Duration = Duration::from_secs(10);
+/// The longest wait before the second attempt; it doubles with each.
+const FIRST_WAIT: u64 = 100;
+/// How long the store may be silent. A host's own limit for a request may be 30 seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a signed request is good for, in seconds: a clock may be off by that much.
+const SIGNED_FOR: u64 = 900;
+/// A clock that is off by more than this is to blame for a refusal, in seconds (S3 allows 900).
+const SKEW: i64 = 600;
+/// The most that is read of an answer that is text: a page of a list has 1,000 keys of 1,024 bytes.
+const LARGEST_TEXT: usize = 8 << 20;
+
+/// What is asked.
+pub(super) struct Ask<'a> {
+    pub method: Method,
+    /// None: of the bucket.
+    pub key: Option<&'a str>,
+    /// Sorted by name.
+    pub query: Vec<(&'a str, &'a str)>,
+    pub headers: Vec<(&'a str, String)>,
+    pub body: Option<&'a [u8]>,
+}
+
+impl<'a> Ask<'a> {
+    pub fn new(method: Method, key: impl Into<Option<&'a str>>) -> Self {
+        Ask {
+            method,
+            key: key.into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
+    pub fn query(mut self, query: &[(&'a str, &'a str)]) -> Self {
+        self.query = query.to_vec();
+        self
+    }
+
+    pub fn header(mut self, name: &'a str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub fn body(mut self, body: &'a [u8]) -> Self {
+        self.body = Some(body);
+        self
+    }
+}
+
+impl S3 {
+    /// Sends a request, again where the store is busy or the connection broke. The answer may be any
+    /// that another attempt would not change.
+    pub(super) fn send(&self, ask: &Ask<'_>) -> Result<Incoming, Error> {
+        let begun = Instant::now();
+        let mut attempt = 0;
+        loop {
+            let why = match self.send_once(ask) {
+                Ok(answer) if !passes(answer.status) => return Ok(answer),
+                Ok(answer) => match self.refusal(ask, answer) {
+                    Refusal::Final(error) => return Err(error),
+                    Refusal::Passing(error) => error,
+                },
+                Err(broken @ Unanswered::Unreachable(_)) => self.unanswered(&broken),
+                Err(other) => return Err(self.unanswered(&other)),
+            };
+            attempt += 1;
+            if attempt == ATTEMPTS || begun.elapsed() >= RETRY_FOR {
+                return Err(why);
+            }
+            let most = FIRST_WAIT << attempt.min(5);
+            let wait = Duration::from_millis(self.entropy.random() % most);
+            self.entropy.wait(wait);
+        }
+    }
+
+    fn send_once(&self, ask: &Ask<'_>) -> Result<Incoming, Unanswered> {
+        let target = Target {
+            method: ask.method.clone(),
+            key: ask.key,
+            query: &ask.query,
+            headers: &ask.headers,
+            seconds: SIGNED_FOR,
+        };
+        let now = self.entropy.unix_seconds();
+        let url = sign::address(&self.config, &target, now).ok_or(Unanswered::BadAddress)?;
+        self.client.send(Outgoing {
+            method: ask.method.clone(),
+            url: &url,
+            headers: ask.headers.clone(),
+            body: match ask.body {
+                None => Payload::Nothing,
+                Some(bytes) => Payload::Bytes(bytes),
+            },
+            patience: PATIENCE,
+        })
+    }
+
+    /// Sends a request whose answer is text.
+    pub(super) fn ask_text(&self, ask: &Ask<'_>) -> Result<(u16, String), Error> {
+        let answer = self.send(ask)?;
+        match answer.status {
+            404 => self.missing(answer).map(|text| (404, text)),
+            status @ (200 | 204 | 412) => {
+                let text = self.text_of(answer)?;
+                // A long copy is answered before it is done: what failed stands in the body.
+                if status == 200 && xml::text(&text, "Error").is_some() {
+                    return Err(Error::Unavailable(self.words(&code_of(&text))));
+                }
+                self.knows_us.set(true);
+                Ok((status, text))
+            }
+            _ => Err(self.refused(ask, answer)),
+        }
+    }
+
+    /// Reads an answer that is text.
+    pub(super) fn text_of(&self, mut answer: Incoming) -> Result<String, Error> {
+        let mut bytes = Vec::new();
+        let broken = |error| match Error::from_io(error) {
+            Error::TimedOut(why) => Error::TimedOut(self.words(&why)),
+            _ => Error::Unavailable(self.words("its answer broke off")),
+        };
+        while let Some(piece) = answer.body.next().map_err(broken)? {
+            bytes.extend_from_slice(&piece);
+            if bytes.len() > LARGEST_TEXT {
+                return Err(Error::Unavailable(self.words("its answer has no end")));
+            }
+        }
+        String::from_utf8(bytes)
+            .map_err(|_| Error::Unavailable(self.words("its answer is no text")))
+    }
+
+    /// The text of a 404 that says that what was asked for is not there. Any other 404 is a failure
+    /// of the store, and must not become one of ours.
+    pub(super) fn missing(&self, answer: Incoming) -> Result<String, Error> {
+        let status = answer.status;
+        let text = self.text_of(answer)?;
+        match code_of(&text).as_str() {
+            "NoSuchKey" | "NoSuchVersion" | "NoSuchUpload" | "NotFound" => {
+                self.knows_us.set(true);
+                Ok(text)
+            }
+            _ => Err(self.refusal_of(status, &text, None).into_error()),
+        }
+    }
+
+    /// What an answer means that nothing can be done with.
+    pub(super) fn refused(&self, ask: &Ask<'_>, answer: Incoming) -> Error {
+        self.refusal(ask, answer).into_error()
+    }
+
+    fn refusal(&self, ask: &Ask<'_>, answer: Incoming) -> Refusal {
+        let status = answer.status;
+        let skew = self.skew(&answer);
+        let region = answer.headers.get("x-amz-bucket-region").map(word);
+        let text = match ask.method {
+            Method::Head => String::new(),
+            _ => self.text_of(answer).unwrap_or_default(),
+        };
+        if let Some(skew) = skew.filter(|_| status == 403) {
+            return Refusal::Final(Error::Refused(self.words(&format!(
+                "it refuses because this host's clock is {} minutes {}",
+                (skew.abs() + 30) / 60,
+                if skew > 0 { "behind" } else { "ahead" }
+            ))));
+        }
+        self.refusal_of(status, &text, region)
+    }
+
+    fn refusal_of(&self, status: u16, text: &str, region: Option<String>) -> Refusal {
+        let code = code_of(text);
+        let region = region.or_else(|| xml::text(text, "Region").map(|it| word(&it)));
+        let refused = |why: &str| Refusal::Final(Error::Refused(self.words(why)));
+        match code.as_str() {
+            "RequestTimeTooSkewed" => return refused("it refuses because of this host's clock"),
+            "InvalidAccessKeyId" | "XAdminUserNotFound" => {
+                return refused("it does not know the key (`s3_access_key`)");
+            }
+            "SignatureDoesNotMatch" => {
+                return refused(
+                    "the signature is wrong: `s3_secret_key` does not belong to `s3_access_key`",
+                );
+            }
+            "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => {
+                return refused("the session has expired or is none (`s3_session_token`)");
+            }
+            "NoSuchBucket" => {
+                let why = format!("it has no bucket `{}` (`s3_bucket`)", self.config.bucket);
+                return refused(&why);
+            }
+            "OperationAborted" | "ConditionalRequestConflict" => {
+                let why = "another writer is at the same object";
+                return Refusal::Passing(Error::Unavailable(self.words(why)));
+            }
+            _ => {}
+        }
+        let elsewhere = ["AuthorizationHeaderMalformed", "IncorrectRegion"];
+        let names_region = text.contains("region") && matches!(status, 400 | 403);
+        if matches!(status, 301 | 307) || elsewhere.contains(&code.as_str()) || names_region {
+            return refused(&match region {
+                Some(region) => format!("the bucket's region is {region} (`s3_region`)"),
+                None => "the bucket is in another region (`s3_region`), or at another address \
+                         (`s3_endpoint`)"
+                    .to_owned(),
+            });
+        }
+        let told = match code.as_str() {
+            "" => format!("it answered {status}"),
+            code => format!("it answered {status} {code}"),
+        };
+        match status {
+            401 | 403 => refused(&format!(
+                "{told}: these credentials may not do this (without the right to list, what is not \
+                 there is refused too)"
+            )),
+            _ if passes(status) => Refusal::Passing(Error::Unavailable(self.words(&told))),
+            // A store names what it misses; whatever else is at this address does not.
+            404 if code.is_empty() => Refusal::Final(Error::Unavailable(self.words(&format!(
+                "{told} without a word of what is missing: it may be no object store (`s3_endpoint`)"
+            )))),
+            400..=499 => refused(&told),
+            _ => Refusal::Final(Error::Unavailable(self.words(&format!(
+                "{told}, which no object store says (`s3_endpoint`)"
+            )))),
+        }
+    }
+
+    /// How many seconds our clock is behind that of the store, where it is far off.
+    fn skew(&self, answer: &Incoming) -> Option<i64> {
+        let date = http_date(answer.headers.get("date")?)?;
+        let behind = date - self.entropy.unix_seconds();
+        (behind.abs() > SKEW).then_some(behind)
+    }
+
+    fn unanswered(&self, why: &Unanswered) -> Error {
+        let text = self.words(&why.to_string());
+        match why {
+            Unanswered::TimedOut => Error::TimedOut(text),
+            Unanswered::Denied | Unanswered::Untrusted(_) => Error::Refused(text),
+            _ => Error::Unavailable(text),
+        }
+    }
+
+    /// A sentence about the store, which says which it is.
+    pub(super) fn words(&self, what: &str) -> String {
+        format!("{}: {what}", self.config.server())
+    }
+}
+
+enum Refusal {
+    /// Another attempt may end otherwise.
+    Passing(Error),
+    Final(Error),
+}
+
+impl Refusal {
+    fn into_error(self) -> Error {
+        match self {
+            Refusal::Passing(error) | Refusal::Final(error) => error,
+        }
+    }
+}
+
+fn passes(status: u16) -> bool {
+    matches!(status, 409 | 429 | 500 | 502 | 503 | 504)
+}
+
+fn code_of(text: &str) -> String {
+    xml::text(text, "Code").map_or_else(String::new, |code| word(&code))
+}
+
+/// As much of what the store says as may stand in a message: one word.
+fn word(text: &str) -> String {
+    let fine = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+    text.chars().take_while(fine).take(64).collect()
+}
+
+/// Seconds since 1970 of an `IMF-fixdate` (RFC 9110, 5.6.7).
+fn http_date(text: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let mut words = text.split_ascii_whitespace().skip(1);
+    let day = words.next()?.parse().ok()?;
+    let month = words.next()?;
+    let month = (1..).zip(MONTHS).find(|(_, name)| *name == month)?.0;
+    let year = words.next()?.parse().ok()?;
+    let mut time = words.next()?.split(':').map(|part| part.parse().ok());
+    let time = [time.next()??, time.next()??, time.next()??];
+    Timestamp::from_utc([year, month, day], time).map(|time| time.unix_seconds())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_date_of_an_answer_is_read() {
+        let seconds = http_date("Fri, 24 May 2013 00:00:01 GMT");
+        assert_eq!(seconds, Some(1_369_353_601));
+        for nonsense in [
+            "",
+            "Fri, 24 May",
+            "Fri, 24 Foo 2013 00:00:01 GMT",
+            "1 2 3 4 5",
+        ] {
+            assert_eq!(http_date(nonsense), None, "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,686 @@
+//! The contract over an object store in memory; a fault at every step of every write; two writers in
+//! every order, with stores that keep a condition and stores that do not; what the store answers, in
+//! words; buckets that others filled.
+
+use std::rc::Rc;
+
+use super::testing::{Bucket, Odd, Shared, TestClient, store_of};
+use super::{Layout, S3};
+use crate::http::client::Unanswered;
+use crate::http::{Body, Wanted};
+use crate::module::{ModulePath, ModuleVersion};
+use crate::store::contract::{
+    self, bytes, listed, module_zip, publish, published, release, version,
+};
+use crate::store::testing::{Faults, Turns, at_every_step, both, in_every_order};
+use crate::store::{Content, Error, File, Store};
+
+const NOW: i64 = 1_700_000_000;
+const DAY: i64 = 24 * 60 * 60;
+const PATH: &str = "example.com/m";
+
+fn store_at(bucket: &Shared, now: i64, faults: Rc<Faults>) -> S3 {
+    let mut client = TestClient::new(bucket);
+    client.faults = faults;
+    let seed = 7 + bucket.lock().unwrap().objects.len() as u64;
+    store_of(client, now, seed)
+}
+
+fn store(bucket: &Shared) -> S3 {
+    store_at(bucket, NOW, Rc::new(Faults::none()))
+}
+
+fn writer(bucket: &Shared, turns: &Turns, seat: usize) -> S3 {
+    // Both threads end before the turns do.
+    let turns: &'static Turns = unsafe { std::mem::transmute(turns) };
+    let mut client = TestClient::new(bucket);
+    client.turns = Some((turns, seat));
+    store_of(client, NOW, seat as u64 + 1)
+}
+
+/// One bucket that keeps conditions, one that keeps that of a write alone, one that keeps none.
+fn buckets() -> [Shared; 3] {
+    [(false, false), (false, true), (true, true)].map(|(overwrites, copies_over)| {
+        let bucket = Shared::default();
+        *bucket.lock().unwrap() = Bucket {
+            overwrites,
+            copies_over,
+            ..Bucket::default()
+        };
+        bucket
+    })
+}
+
+fn uploads(bucket: &Shared) -> usize {
+    let bucket = bucket.lock().unwrap();
+    let keys = bucket.objects.keys();
+    keys.filter(|key| key.contains("/.goproxy-edge/")).count() + bucket.uploads.len()
+}
+
+fn repair(bucket: &Shared) {
+    let store = store_at(bucket, NOW + 2 * DAY, Rc::new(Faults::none()));
+    let mut cursor = None;
+    loop {
+        let page = store.repair(cursor.as_deref(), &|| false).unwrap();
+        cursor = page.cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(uploads(bucket), 0);
+}
+
+#[test]
+fn the_contract_holds() {
+    for bucket in buckets() {
+        bucket.lock().unwrap().page = Some(3);
+        contract::check_all(&store(&bucket));
+        assert_eq!(uploads(&bucket), 0, "no upload stays behind");
+    }
+}
+
+fn whole_or_absent(store: &S3, version: &ModuleVersion, zip: &[u8], at: &str) {
+    let expected = release(version, zip);
+    for (file, whole) in [(File::Mod, expected.go_mod), (File::Zip, zip.to_vec())] {
+        match bytes(store, version, file) {
+            Ok(found) => assert!(found == whole, "{file:?} {at}"),
+            Err(error) => assert_eq!(error, Error::NotFound, "{file:?} {at}"),
+        }
+    }
+}
+
+#[test]
+fn a_fault_at_any_step_of_publishing_leaves_whole_files_and_can_be_tried_again() {
+    let (first, second) = (version(PATH, "v1.0.0"), version(PATH, "v1.1.0"));
+    let zip = module_zip(&second, &[7; 3000]);
+    let release = release(&second, &zip);
+    for kind in 0..3 {
+        at_every_step(|step, fault| {
+            let [one, two, three] = buckets();
+            let bucket = [one, two, three].into_iter().nth(kind).unwrap();
+            let before = published(&store(&bucket), &first, b"first");
+            let faults = Rc::new(Faults::at(step, fault));
+            let outcome = publish(&store_at(&bucket, NOW, Rc::clone(&faults)), &release, &zip);
+            let store = store(&bucket);
+            let at = format!("{fault:?} at step {step} of {kind}");
+            whole_or_absent(&store, &second, &zip, &at);
+            assert!(
+                bytes(&store, &first, File::Zip).as_ref() == Ok(&before),
+                "{at}"
+            );
+            if outcome.is_ok() {
+                assert_eq!(
+                    listed(&store, PATH).as_deref(),
+                    Some("v1.0.0\nv1.1.0\n"),
+                    "{at}"
+                );
+            }
+            assert!(publish(&store, &release, &zip).is_ok(), "{at}");
+            assert!(
+                bytes(&store, &second, File::Zip).as_ref() == Ok(&zip),
+                "{at}"
+            );
+            assert_eq!(
+                bytes(&store, &second, File::Info),
+                Ok(release.info.to_json()),
+                "{at}"
+            );
+            assert_eq!(
+                listed(&store, PATH).as_deref(),
+                Some("v1.0.0\nv1.1.0\n"),
+                "{at}"
+            );
+            repair(&bucket);
+            faults.struck()
+        });
+    }
+}
+
+#[test]
+fn a_fault_at_any_step_of_withdrawing_can_be_tried_again() {
+    let gone = version(PATH, "v1.0.0");
+    at_every_step(|step, fault| {
+        let bucket = Shared::default();
+        let zip = published(&store(&bucket), &gone, b"text");
+        let faults = Rc::new(Faults::at(step, fault));
+        let _ = store_at(&bucket, NOW, Rc::clone(&faults)).withdraw(&gone);
+        let at = format!("{fault:?} at step {step}");
+        let marked = bucket
+            .lock()
+            .unwrap()
+            .objects
+            .keys()
+            .any(|key| key.ends_with("withdrawn"));
+        match bytes(&store(&bucket), &gone, File::Zip) {
+            Ok(whole) => assert_eq!(whole, zip, "{at}"),
+            Err(error) => assert_eq!(error, Error::Withdrawn, "{at}"),
+        }
+        repair(&bucket);
+        let store = store(&bucket);
+        let repaired = bytes(&store, &gone, File::Zip);
+        assert_eq!(
+            repaired == Err(Error::Withdrawn),
+            marked,
+            "repair carries it out, {at}"
+        );
+        assert!(store.withdraw(&gone).is_ok(), "{at}");
+        for file in [File::Info, File::Zip] {
+            assert_eq!(bytes(&store, &gone, file), Err(Error::Withdrawn), "{at}");
+        }
+        assert!(bytes(&store, &gone, File::Mod).is_ok(), "{at}");
+        assert_eq!(listed(&store, PATH).as_deref(), Some(""), "{at}");
+        faults.struck()
+    });
+}
+
+#[test]
+fn a_fault_at_any_step_of_a_go_mod_alone_can_be_tried_again() {
+    let alone = version(PATH, "v1.0.0");
+    let go_mod = b"module example.com/m\n";
+    at_every_step(|step, fault| {
+        let bucket = Shared::default();
+        let faults = Rc::new(Faults::at(step, fault));
+        let _ = store_at(&bucket, NOW, Rc::clone(&faults)).put_mod(&alone, go_mod);
+        let store = store(&bucket);
+        let at = format!("{fault:?} at step {step}");
+        match bytes(&store, &alone, File::Mod) {
+            Ok(whole) => assert_eq!(whole, go_mod, "{at}"),
+            Err(error) => assert_eq!(error, Error::NotFound, "{at}"),
+        }
+        assert!(store.put_mod(&alone, go_mod).is_ok(), "{at}");
+        assert_eq!(
+            bytes(&store, &alone, File::Mod),
+            Ok(go_mod.to_vec()),
+            "{at}"
+        );
+        faults.struck()
+    });
+}
+
+#[test]
+fn two_publishers_of_other_content_end_with_one_of_the_two_in_any_order() {
+    let version = version(PATH, "v1.0.0");
+    let zips = [module_zip(&version, b"one"), module_zip(&version, b"two")];
+    for kind in 0..3 {
+        in_every_order(2, |turns| {
+            let bucket = buckets().into_iter().nth(kind).unwrap();
+            let act = |seat: usize| {
+                let (bucket, version, zip) = (&bucket, &version, &zips[seat]);
+                move || publish(&writer(bucket, turns, seat), &release(version, zip), zip)
+            };
+            let (one, two) = both(turns, act(0), act(1));
+            let store = store(&bucket);
+            let standing = bytes(&store, &version, File::Zip).unwrap();
+            for (outcome, zip) in [(&one, &zips[0]), (&two, &zips[1])] {
+                match outcome {
+                    Ok(_) => assert!(standing == *zip, "another stands"),
+                    Err(error) => assert!(matches!(error, Error::Conflict(_)), "{error:?}"),
+                }
+            }
+            assert!(one.is_ok() != two.is_ok(), "{one:?} and {two:?} of {kind}");
+            assert_eq!(listed(&store, PATH).as_deref(), Some("v1.0.0\n"));
+            assert_eq!(uploads(&bucket), 0);
+        });
+    }
+}
+
+#[test]
+fn a_withdrawal_holds_against_a_publisher_in_any_order() {
+    let version = version(PATH, "v1.0.0");
+    let zip = module_zip(&version, b"text");
+    in_every_order(2, |turns| {
+        let bucket = Shared::default();
+        published(&store(&bucket), &version, b"text");
+        let withdraw = || writer(&bucket, turns, 0).withdraw(&version).map(|_| ());
+        let publisher = || {
+            let outcome = publish(&writer(&bucket, turns, 1), &release(&version, &zip), &zip);
+            outcome.map(|_| ())
+        };
+        let (withdrawn, _) = both(turns, withdraw, publisher);
+        assert_eq!(withdrawn, Ok(()));
+        let store = store(&bucket);
+        assert_eq!(listed(&store, PATH).as_deref(), Some(""));
+        assert_eq!(bytes(&store, &version, File::Info), Err(Error::Withdrawn));
+        assert_eq!(bytes(&store, &version, File::Zip), Err(Error::Withdrawn));
+    });
+}
+
+#[test]
+fn a_large_upload_goes_in_parts_and_a_broken_off_one_leaves_nothing() {
+    let bucket = Shared::default();
+    let version = version(PATH, "v1.0.0");
+    let text: Vec<u8> = (0..5_000_000u32).flat_map(u32::to_le_bytes).collect();
+    let zip = published(&store(&bucket), &version, &text);
+    assert!(bytes(&store(&bucket), &version, File::Zip) == Ok(zip.clone()));
+    let mut staging = store(&bucket).stage(&version).unwrap();
+    std::io::Write::write_all(&mut staging, &zip).unwrap();
+    assert_eq!(uploads(&bucket), 1, "an upload in parts");
+    drop(staging);
+    assert_eq!(uploads(&bucket), 0);
+}
+
+/// A store with one published version whose next answers are these.
+fn scripted(script: Vec<Option<Odd>>) -> (S3, ModuleVersion, Vec<u8>, Rc<TestClient>) {
+    let bucket = Shared::default();
+    let version = version(PATH, "v1.0.0");
+    let zip = published(&store(&bucket), &version, &[7; 5000]);
+    let client = Rc::new(TestClient::new(&bucket));
+    client.script.borrow_mut().extend(script);
+    let mut own = store(&bucket);
+    own.client = client.clone();
+    (own, version, zip, client)
+}
+
+fn asked(client: &TestClient) -> Vec<String> {
+    let asked = client.asked.borrow();
+    asked
+        .iter()
+        .map(|it| it.replace("/modules/pre-fix/example.com/m/%40v/", ""))
+        .collect()
+}
+
+#[test]
+fn a_hit_is_one_request() {
+    let (store, version, zip, client) = scripted(Vec::new());
+    for (file, wanted, method) in [
+        (File::Info, Wanted::Whole, "GET v1.0.0.info"),
+        (File::Mod, Wanted::Whole, "GET v1.0.0.mod"),
+        (File::Zip, Wanted::Whole, "GET v1.0.0.zip"),
+        (File::Zip, Wanted::Look, "HEAD v1.0.0.zip"),
+        (
+            File::Zip,
+            Wanted::Part("bytes=10-19".to_owned()),
+            "GET v1.0.0.zip",
+        ),
+    ] {
+        client.asked.borrow_mut().clear();
+        let object = store.read_for(&version, file, &wanted).unwrap();
+        if let (Content::Stored(open), Wanted::Part(_)) = (object.content, &wanted) {
+            assert_eq!(object.size, zip.len() as u64);
+            assert!(read(open(10..20).unwrap()).as_ref().unwrap() == &zip[10..20]);
+        }
+        assert_eq!(asked(&client), [method], "{wanted:?}");
+    }
+}
+
+fn read(body: Body) -> Result<Vec<u8>, Error> {
+    match body {
+        Body::Bytes(bytes) => Ok(bytes),
+        Body::Stream(length, mut source) => {
+            let mut all = Vec::new();
+            while let Some(piece) = source.next().map_err(Error::from_io)? {
+                all.extend(piece);
+            }
+            assert_eq!(all.len() as u64, length, "a body that looks whole is whole");
+            Ok(all)
+        }
+    }
+}
+
+#[test]
+fn a_read_that_breaks_goes_on_from_where_it_broke() {
+    let (store, version, zip, client) =
+        scripted(vec![Some(Odd::Broken(1500)), Some(Odd::Broken(700))]);
+    assert!(bytes(&store, &version, File::Zip) == Ok(zip));
+    assert_eq!(asked(&client), ["GET v1.0.0.zip"; 3]);
+}
+
+#[test]
+fn a_read_that_goes_on_breaking_is_given_up() {
+    let (store, version, ..) = scripted(vec![Some(Odd::Broken(10)); 20]);
+    let broken = bytes(&store, &version, File::Zip);
+    assert!(matches!(broken, Err(Error::Unavailable(_))), "{broken:?}");
+}
+
+#[test]
+fn an_object_that_is_replaced_while_it_is_read_is_never_mixed() {
+    let (store, version, ..) = scripted(vec![Some(Odd::Replaced(1500))]);
+    let broken = bytes(&store, &version, File::Zip);
+    assert!(matches!(broken, Err(Error::Conflict(_))), "{broken:?}");
+}
+
+fn answer(status: u16, code: &str) -> Option<Odd> {
+    let body = format!("<Error><Code>{code}</Code><Message>secret-words</Message></Error>");
+    Some(Odd::Answer(status, Vec::new(), body))
+}
+
+fn broken() -> Option<Odd> {
+    Some(Odd::Unanswered(Unanswered::Unreachable(
+        "the connection broke".to_owned(),
+    )))
+}
+
+#[test]
+fn a_busy_store_is_asked_again_and_a_broken_connection_too() {
+    for odd in [
+        answer(429, "TooManyRequests"),
+        answer(500, "InternalError"),
+        answer(502, ""),
+        answer(503, "SlowDown"),
+        answer(504, ""),
+        broken(),
+    ] {
+        let (store, version, zip, client) = scripted(vec![odd.clone(), odd]);
+        assert!(bytes(&store, &version, File::Zip) == Ok(zip));
+        assert_eq!(asked(&client).len(), 3);
+    }
+}
+
+#[test]
+fn what_the_store_refuses_is_told_in_words_and_without_a_secret() {
+    let at = |seconds: i64| {
+        let date = match seconds {
+            3600 => "Tue, 14 Nov 2023 23:13:20 GMT",
+            _ => "Tue, 14 Nov 2023 21:13:20 GMT",
+        };
+        let fields = vec![("date", date.to_owned())];
+        Some(Odd::Answer(
+            403,
+            fields,
+            "<Error><Code>AccessDenied</Code></Error>".to_owned(),
+        ))
+    };
+    let region = |code: &str, status| {
+        let fields = vec![("x-amz-bucket-region", "eu-west-1".to_owned())];
+        Some(Odd::Answer(
+            status,
+            fields,
+            format!("<Error><Code>{code}</Code></Error>"),
+        ))
+    };
+    let refused = |text: &str| Error::Refused(format!("http://s3.example.com: {text}"));
+    let denied = "these credentials may not do this (without the right to list, what is not there is refused too)";
+    for (odd, expected) in [
+        (answer(403, "InvalidAccessKeyId"), refused("it does not know the key (`s3_access_key`)")),
+        (
+            answer(403, "SignatureDoesNotMatch"),
+            refused("the signature is wrong: `s3_secret_key` does not belong to `s3_access_key`"),
+        ),
+        (
+            answer(400, "ExpiredToken"),
+            refused("the session has expired or is none (`s3_session_token`)"),
+        ),
+        (answer(404, "NoSuchBucket"), refused("it has no bucket `modules` (`s3_bucket`)")),
+        (answer(403, "RequestTimeTooSkewed"), refused("it refuses because of this host's clock")),
+        (at(3600), refused("it refuses because this host's clock is 60 minutes behind")),
+        (at(-3600), refused("it refuses because this host's clock is 60 minutes ahead")),
+        (
+            region("PermanentRedirect", 301),
+            refused("the bucket's region is eu-west-1 (`s3_region`)"),
+        ),
+        (
+            region("AuthorizationHeaderMalformed", 400),
+            refused("the bucket's region is eu-west-1 (`s3_region`)"),
+        ),
+        (answer(403, "AccessDenied"), refused(&format!("it answered 403 AccessDenied: {denied}"))),
+        (
+            Some(Odd::Unanswered(Unanswered::Denied)),
+            refused(&Unanswered::Denied.to_string()),
+        ),
+        (
+            Some(Odd::Unanswered(Unanswered::Untrusted("the certificate".to_owned()))),
+            refused("TLS with it failed: the certificate"),
+        ),
+        (
+            Some(Odd::Unanswered(Unanswered::TimedOut)),
+            Error::TimedOut("http://s3.example.com: it did not answer in time".to_owned()),
+        ),
+        (
+            Some(Odd::Answer(299, Vec::new(), "<html>".to_owned())),
+            Error::Unavailable(
+                "http://s3.example.com: it answered 299, which no object store says (`s3_endpoint`)"
+                    .to_owned(),
+            ),
+        ),
+    ] {
+        let (store, version, ..) = scripted(vec![odd]);
+        assert_eq!(bytes(&store, &version, File::Zip), Err(expected));
+    }
+    let (store, version, ..) = scripted(vec![answer(503, "SlowDown"); 9]);
+    let expected = "http://s3.example.com: it answered 503 SlowDown".to_owned();
+    assert_eq!(
+        bytes(&store, &version, File::Zip),
+        Err(Error::Unavailable(expected))
+    );
+}
+
+#[test]
+fn only_a_404_that_says_what_is_missing_is_one() {
+    let nobody = Error::Refused(
+        "http://s3.example.com: it does not know the key (`s3_access_key`)".to_owned(),
+    );
+    let nothing = Error::Unavailable(
+        "http://s3.example.com: it answered 404 without a word of what is missing: it may be no object \
+         store (`s3_endpoint`)"
+            .to_owned(),
+    );
+    for (code, expected) in [
+        ("NoSuchKey", Error::NotFound),
+        ("XAdminUserNotFound", nobody),
+        ("", nothing),
+    ] {
+        let missing = answer(404, code);
+        let (store, version, ..) = scripted(vec![missing.clone()]);
+        assert_eq!(bytes(&store, &version, File::Mod), Err(expected.clone()));
+        // An answer to HEAD has no body: the store is asked once more.
+        let head = Some(Odd::Answer(404, Vec::new(), String::new()));
+        let (store, version, _, client) = scripted(vec![head, missing]);
+        let looked = store.read_for(&version, File::Mod, &Wanted::Look);
+        assert_eq!(looked.map(|_| ()), Err(expected));
+        assert_eq!(asked(&client), ["HEAD v1.0.0.mod", "GET v1.0.0.mod"]);
+    }
+}
+
+#[test]
+fn bytes_that_are_swapped_after_the_check_are_a_conflict() {
+    for bucket in buckets() {
+        let version = version(PATH, "v1.0.0");
+        let zip = module_zip(&version, b"text");
+        let store = store(&bucket);
+        let mut staging = store.stage(&version).unwrap();
+        std::io::Write::write_all(&mut staging, &zip).unwrap();
+        let staged = staging.finish().unwrap();
+        for bytes in bucket.lock().unwrap().objects.values_mut() {
+            bytes.push(0);
+        }
+        let outcome = staged.commit(&release(&version, &zip));
+        assert!(matches!(outcome, Err(Error::Conflict(_))), "{outcome:?}");
+        assert_eq!(listed(&store, PATH), None);
+    }
+}
+
+fn put(bucket: &Shared, key: &str, bytes: &[u8]) {
+    let key = format!("pre-fix/{key}");
+    bucket.lock().unwrap().objects.insert(key, bytes.to_vec());
+}
+
+fn layout(bucket: &Shared, layout: Layout) -> S3 {
+    let mut config = super::testing::config();
+    config.layout = layout;
+    let mut store = store(bucket);
+    store.config = Rc::new(config);
+    store
+}
+
+#[test]
+fn a_module_cache_is_served_as_it_is() {
+    let bucket = Shared::default();
+    let module = "example.com/Azure/m";
+    let base = "example.com/!azure/m/@v";
+    let whole = version(module, "v1.0.0");
+    let zip = module_zip(&whole, b"text");
+    for (name, content) in [
+        ("v1.0.0.zip", zip.as_slice()),
+        ("v1.0.0.mod", b"module example.com/Azure/m\n"),
+        (
+            "v1.0.0.info",
+            br#"{"Version":"v1.0.0","Time":"2020-01-01T00:00:00Z"}"#,
+        ),
+        ("v1.0.0.ziphash", b"h1:x"),
+        ("v1.0.0.lock", b""),
+        ("list", b"v9.9.9\n"),
+        ("master.info", br#"{"Version":"v1.0.0"}"#),
+        ("v1.0.1-!r!c1.zip", &[0; 30]),
+        ("v1.0.1-!r!c1.mod", b"module example.com/Azure/m\n"),
+        ("v1.1.0.mod", b"module example.com/Azure/m\n"),
+        ("v1.2.0.zip", b"cut short"),
+        ("v1.2.0.mod", b"module example.com/Azure/m\n"),
+        ("%zz/v1.3.0.mod", b"no module"),
+        (
+            "v1.3.0.mod",
+            b"a go.mod of a version whose zip has a name that is no text",
+        ),
+        ("v1.3.0.\u{7f}zip", b"no file of a version"),
+    ] {
+        put(&bucket, &format!("{base}/{name}"), content);
+    }
+    put(&bucket, "readme.txt", b"not a module");
+    let store = store(&bucket);
+    assert_eq!(
+        listed(&store, module).as_deref(),
+        Some("v1.0.0\nv1.0.1-RC1\n")
+    );
+    assert_eq!(listed(&store, "example.com/Azure"), None);
+    assert_eq!(bytes(&store, &whole, File::Zip), Ok(zip));
+    let cut = bytes(&store, &version(module, "v1.2.0"), File::Zip);
+    assert!(matches!(cut, Err(Error::Corrupt(_))), "{cut:?}");
+    let alone = version(module, "v1.1.0");
+    assert!(bytes(&store, &alone, File::Mod).is_ok());
+    assert_eq!(bytes(&store, &alone, File::Info), Err(Error::NotFound));
+}
+
+#[test]
+fn a_missing_info_is_made_of_what_is_known() {
+    let bucket = Shared::default();
+    let store = store(&bucket);
+    for (name, time) in [
+        ("v0.0.0-20200102030405-0123456789ab", "2020-01-02T03:04:05Z"),
+        // The date that the archive's entries have.
+        ("v1.0.0", "1980-01-01T00:00:00Z"),
+    ] {
+        let version = version(PATH, name);
+        put(
+            &bucket,
+            &format!("{PATH}/@v/{name}.zip"),
+            &module_zip(&version, b"text"),
+        );
+        put(
+            &bucket,
+            &format!("{PATH}/@v/{name}.mod"),
+            b"module example.com/m\n",
+        );
+        let expected = format!(r#"{{"Version":"{name}","Time":"{time}"}}"#);
+        assert_eq!(
+            bytes(&store, &version, File::Info),
+            Ok(expected.into_bytes())
+        );
+    }
+}
+
+#[test]
+fn both_layouts_of_athens_are_read_and_not_written() {
+    let module = "github.com/Azure/m";
+    let version = version(module, "v1.0.0-RC1");
+    let nested = contract::version("github.com/Azure/m/v2", "v2.0.0");
+    let zip = module_zip(&version, b"text");
+    let info = br#"{"Version":"v1.0.0-RC1","Time":"2020-01-01T00:00:00Z"}"#;
+    let go_mod = b"module github.com/Azure/m\n";
+    let flat = ["v1.0.0-RC1.info", "v1.0.0-RC1.mod", "v1.0.0-RC1.zip"];
+    let flat = flat.map(|name| format!("{module}/@v/{name}"));
+    let deep = ["v1.0.0-RC1.info", "go.mod", "source.zip"];
+    let deep = deep.map(|name| format!("{module}/v1.0.0-RC1/{name}"));
+    for (kind, names, other) in [
+        (Layout::Athens, flat, format!("{module}/v2/@v/v2.0.0.")),
+        (Layout::AthensMinio, deep, format!("{module}/v2/v2.0.0/")),
+    ] {
+        let bucket = Shared::default();
+        for (name, content) in names.iter().zip([&info[..], &go_mod[..], &zip[..]]) {
+            put(&bucket, name, content);
+        }
+        let other_names = match kind {
+            Layout::AthensMinio => ["source.zip", "go.mod"],
+            _ => ["zip", "mod"],
+        };
+        for name in other_names {
+            put(
+                &bucket,
+                &format!("{other}{name}"),
+                &module_zip(&nested, b"text"),
+            );
+        }
+        let store = layout(&bucket, kind);
+        assert_eq!(
+            listed(&store, module).as_deref(),
+            Some("v1.0.0-RC1\n"),
+            "{kind:?}"
+        );
+        assert_eq!(
+            listed(&store, "github.com/Azure/m/v2").as_deref(),
+            Some("v2.0.0\n")
+        );
+        assert_eq!(bytes(&store, &version, File::Info), Ok(info.to_vec()));
+        assert_eq!(bytes(&store, &version, File::Mod), Ok(go_mod.to_vec()));
+        assert_eq!(bytes(&store, &version, File::Zip), Ok(zip.clone()));
+        let refused = Err(Error::Refused(
+            "a bucket of Athens is only read (`s3_layout`)".to_owned(),
+        ));
+        assert_eq!(store.put_mod(&version, go_mod), refused);
+        assert_eq!(store.withdraw(&version), refused);
+        assert_eq!(store.stage(&version).err(), refused.as_ref().err().cloned());
+    }
+}
+
+#[test]
+fn a_listing_asks_once_for_a_thousand_keys() {
+    let bucket = Shared::default();
+    for number in 0..700 {
+        let base = format!("{PATH}/@v/v1.0.{number}");
+        put(&bucket, &format!("{base}.zip"), &[0; 30]);
+        put(&bucket, &format!("{base}.mod"), b"module example.com/m\n");
+    }
+    let client = Rc::new(TestClient::new(&bucket));
+    let mut store = store(&bucket);
+    store.client = client.clone();
+    let path = ModulePath::parse(PATH).unwrap();
+    let index = store
+        .index(&path, crate::store::Detail::Names)
+        .unwrap()
+        .unwrap();
+    assert_eq!(index.entries().count(), 700);
+    assert_eq!(asked(&client), ["GET /modules"; 2]);
+}
+
+#[test]
+fn nonsense_in_place_of_a_list_is_told() {
+    let path = ModulePath::parse(PATH).unwrap();
+    for body in [
+        "",
+        "<html>",
+        "<ListBucketResult>",
+        "<IsTruncated>true</IsTruncated>",
+    ] {
+        let odd = Some(Odd::Answer(200, Vec::new(), body.to_owned()));
+        let (store, ..) = scripted(vec![odd]);
+        let error = store.index(&path, crate::store::Detail::Names).unwrap_err();
+        let expected = "http://s3.example.com: it answered a list with something else";
+        assert_eq!(error, Error::Unavailable(expected.to_owned()), "{body}");
+    }
+}
+
+#[test]
+fn a_store_that_answers_can_say_that_it_is_ready() {
+    let bucket = Shared::default();
+    assert_eq!(store(&bucket).ready(), Ok(()));
+    let (store, ..) = scripted(vec![answer(404, "NoSuchBucket")]);
+    let expected = "http://s3.example.com: it has no bucket `modules` (`s3_bucket`)";
+    assert_eq!(store.ready(), Err(Error::Refused(expected.to_owned())));
+}
+
+#[test]
+fn an_object_without_a_tag_has_one_of_its_date_and_size() {
+    let fields = vec![("last-modified", "Tue, 14 Nov 2023 21:13:20 GMT".to_owned())];
+    let odd = Odd::Answer(200, fields, "x".repeat(30));
+    let (store, version, ..) = scripted(vec![Some(odd)]);
+    let object = store.read(&version, File::Zip).unwrap();
+    assert_eq!(object.etag.to_string(), "W/\"1e-Tue14Nov2023211320GMT\"");
+}

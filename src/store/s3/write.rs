@@ -1,0 +1,323 @@
+//! Writing: an upload goes to a key that nobody knows, large ones in parts, is checked there, and the
+//! store itself copies it to its place.
+//!
+//! Nothing is overwritten: every write says `If-None-Match: *`. Not every store keeps that, and some
+//! keep it for a write and not for a copy, so it is tried: a write that has just succeeded must be
+//! refused when it is repeated, and a copy onto itself must be refused for this reason. Where it is
+//! not, a writer looks first and looks again after a pause longer than a write takes: of two at once
+//! the one whose object stands has won.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use super::read::Stamp;
+use super::request::Ask;
+use super::{Keeps, S3, sign, xml};
+use crate::http::Method;
+use crate::http::client::Incoming;
+use crate::store::tree;
+use crate::store::{Error, Outcome, ReadSeek, Release, Staged, Staging};
+
+/// Where uploads lie.
+pub(super) const UPLOADS: &str = ".goproxy-edge/";
+/// As much as is held of an upload, and a part of it. S3 takes 10,000 parts, of 5 MiB at least.
+const PART: usize = 8 << 20;
+/// The shortest pause before the second look.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+/// The longest: within a host's time limit for a request.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// How many times as long as our own write took another's may take.
+const SLOWER: u32 = 3;
+
+/// An upload on its way to its own key. Dropped, it is given up.
+pub(super) struct Upload {
+    store: S3,
+    key: String,
+    buffer: Vec<u8>,
+    size: u64,
+    /// Of an upload in parts.
+    id: Option<String>,
+    parts: Vec<String>,
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            // What stays, `repair` removes.
+            let _ = self.store.abort(&self.key, &id);
+        }
+    }
+}
+
+impl Write for Upload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.buffer.len() >= PART {
+            self.send_part().map_err(Error::into_io)?;
+        }
+        let room = PART.saturating_sub(self.buffer.len());
+        let taken = bytes.get(..room.min(bytes.len())).unwrap_or_default();
+        self.buffer.extend_from_slice(taken);
+        self.size += taken.len() as u64;
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Upload {
+    /// Sends what is held as the next part.
+    fn send_part(&mut self) -> Result<(), Error> {
+        let id = match &self.id {
+            Some(id) => id.clone(),
+            None => self.id.insert(self.store.create(&self.key)?).clone(),
+        };
+        let number = (self.parts.len() + 1).to_string();
+        let ask = Ask::new(Method::Put, self.key.as_str())
+            .query(&[("partNumber", &number), ("uploadId", &id)])
+            .body(&self.buffer);
+        let answer = self.store.expect_200(&ask)?;
+        let tag = answer.headers.get("etag").unwrap_or_default().to_owned();
+        self.parts.push(tag);
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl Staging for Upload {
+    fn finish(mut self: Box<Self>) -> Result<Box<dyn Staged>, Error> {
+        let stamp = match self.id {
+            None => self.store.put(&self.key, &self.buffer, false)?,
+            Some(_) => {
+                if !self.buffer.is_empty() {
+                    self.send_part()?;
+                }
+                let id = self.id.clone().unwrap_or_default();
+                let stamp = self.store.complete(&self.key, &id, &self.parts)?;
+                self.id = None;
+                Some(stamp)
+            }
+        };
+        let mut arrived = Arrived {
+            store: self.store.clone(),
+            key: self.key.clone(),
+            stamp: stamp
+                .filter(|stamp| stamp.tag().is_some())
+                .ok_or_else(|| Error::Unavailable(self.store.words("it gives uploads no ETag")))?,
+            size: self.size,
+            copy_keeps: false,
+        };
+        self.buffer = Vec::new();
+        arrived.try_copy()?;
+        Ok(Box::new(arrived))
+    }
+}
+
+/// An upload that lies whole under its own key. Dropped, it is removed.
+struct Arrived {
+    store: S3,
+    key: String,
+    stamp: Stamp,
+    size: u64,
+    /// Whether a copy keeps the condition that nothing is overwritten.
+    copy_keeps: bool,
+}
+
+impl Arrived {
+    /// Tries what a copy does where there is something: onto itself, which must not succeed.
+    fn try_copy(&mut self) -> Result<(), Error> {
+        let ask = self.store.copy(&self.key, &self.stamp, &self.key);
+        let answer = self.store.send(&ask)?;
+        self.copy_keeps = answer.status == 412;
+        if answer.status == 200 {
+            // It has written itself anew.
+            let found = self.store.head(&self.key)?.ok_or(Error::NotFound)?;
+            self.stamp = found.stamp;
+            return Ok(());
+        }
+        // What it says else does not matter.
+        let _ = self.store.text_of(answer);
+        Ok(())
+    }
+
+    /// Copies it to its place. False where there is something.
+    fn link(&self, to: &str) -> Result<bool, Error> {
+        let store = &self.store;
+        if !self.copy_keeps && store.head(to)?.is_some() {
+            return Ok(false);
+        }
+        let begun = Instant::now();
+        let (status, text) = store.ask_text(&store.copy(&self.key, &self.stamp, to))?;
+        match status {
+            200 => {}
+            // Either condition is told so.
+            412 if store.head(to)?.is_some() => return Ok(false),
+            404 | 412 => {
+                let text = "the upload was replaced after it was checked";
+                return Err(Error::Conflict(text.to_owned()));
+            }
+            _ => {
+                return Err(Error::Unavailable(
+                    store.words("it did not copy the upload"),
+                ));
+            }
+        }
+        let tag = xml::text(&text, "ETag").filter(|tag| !tag.is_empty());
+        match (self.copy_keeps, tag) {
+            (true, _) => Ok(true),
+            (false, tag) => store.stands(to, tag.map(Stamp::Tag), begun),
+        }
+    }
+}
+
+impl Drop for Arrived {
+    fn drop(&mut self) {
+        // What stays, `repair` removes.
+        let _ = self.store.delete(&self.key);
+    }
+}
+
+impl Staged for Arrived {
+    fn reader(&self) -> Result<Box<dyn ReadSeek + '_>, Error> {
+        Ok(Box::new(self.store.reader(
+            &self.key,
+            &self.stamp,
+            self.size,
+        )))
+    }
+
+    fn commit(self: Box<Self>, release: &Release) -> Result<Outcome, Error> {
+        let zip = self.store.key(&release.version, "zip");
+        tree::publish(&self.store, &|| self.link(&zip), release)
+    }
+}
+
+impl S3 {
+    /// Begins an upload.
+    pub(super) fn begin_upload(&self) -> Upload {
+        let now = self.entropy.unix_seconds();
+        let (one, two) = (self.entropy.random(), self.entropy.random());
+        Upload {
+            store: self.clone(),
+            key: format!("{UPLOADS}{now:x}.{one:016x}{two:016x}"),
+            buffer: Vec::with_capacity(PART),
+            size: 0,
+            id: None,
+            parts: Vec::new(),
+        }
+    }
+
+    fn expect_200(&self, ask: &Ask<'_>) -> Result<Incoming, Error> {
+        let answer = self.send(ask)?;
+        match answer.status {
+            200 | 204 => Ok(answer),
+            _ => Err(self.refused(ask, answer)),
+        }
+    }
+
+    /// Writes an object. None where there is one and `new` forbids to overwrite it.
+    fn put(&self, key: &str, bytes: &[u8], new: bool) -> Result<Option<Stamp>, Error> {
+        let mut ask = Ask::new(Method::Put, key).body(bytes);
+        if new {
+            ask = ask.header("if-none-match", "*");
+        }
+        let mut answer = self.send(&ask)?;
+        if answer.status == 501 && new {
+            // It knows no such condition, and says so.
+            ask.headers.clear();
+            answer = self.send(&ask)?;
+        }
+        if answer.status == 412 {
+            let _ = self.text_of(answer);
+            return Ok(None);
+        }
+        if answer.status != 200 {
+            return Err(self.refused(&ask, answer));
+        }
+        match answer.headers.get("etag") {
+            Some(tag) => Ok(Some(Stamp::Tag(tag.to_owned()))),
+            None => Ok(self.head(key)?.map(|found| found.stamp)),
+        }
+    }
+
+    /// Writes an object that is not there. False where it is.
+    pub(super) fn put_new(&self, key: &str, bytes: &[u8]) -> Result<bool, Error> {
+        if self.keeps.get() != Keeps::Yes && self.head(key)?.is_some() {
+            return Ok(false);
+        }
+        let begun = Instant::now();
+        let Some(mut stamp) = self.put(key, bytes, true)? else {
+            return Ok(false);
+        };
+        if self.keeps.get() == Keeps::Unknown {
+            match self.put(key, bytes, true)? {
+                None => self.keeps.set(Keeps::Yes),
+                Some(again) => {
+                    self.keeps.set(Keeps::No);
+                    stamp = again;
+                }
+            }
+        }
+        match self.keeps.get() {
+            Keeps::Yes => Ok(true),
+            Keeps::No | Keeps::Unknown => self.stands(key, Some(stamp), begun),
+        }
+    }
+
+    /// Whether what was written stands, after a pause longer than another's write takes.
+    fn stands(&self, key: &str, stamp: Option<Stamp>, begun: Instant) -> Result<bool, Error> {
+        let pause = begun.elapsed().saturating_mul(SLOWER);
+        self.entropy
+            .wait(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
+        let found = self.head(key)?;
+        Ok(found.is_some_and(|found| stamp.is_none_or(|stamp| stamp == found.stamp)))
+    }
+
+    /// The request that copies an object if it still is this one, and nothing is overwritten.
+    fn copy<'a>(&self, from: &str, stamp: &Stamp, to: &'a str) -> Ask<'a> {
+        let tag = stamp.tag().unwrap_or_default();
+        Ask::new(Method::Put, to)
+            .header("if-none-match", "*")
+            .header("x-amz-copy-source", sign::copy_source(&self.config, from))
+            .header("x-amz-copy-source-if-match", tag)
+    }
+
+    /// Removes an object; one that is not there is fine.
+    pub(super) fn delete(&self, key: &str) -> Result<(), Error> {
+        self.ask_text(&Ask::new(Method::Delete, key)).map(|_| ())
+    }
+
+    fn create(&self, key: &str) -> Result<String, Error> {
+        let ask = Ask::new(Method::Post, key).query(&[("uploads", "")]);
+        let (_, text) = self.ask_text(&ask)?;
+        xml::text(&text, "UploadId")
+            .ok_or_else(|| Error::Unavailable(self.words("it began no upload")))
+    }
+
+    pub(super) fn abort(&self, key: &str, id: &str) -> Result<(), Error> {
+        let ask = Ask::new(Method::Delete, key).query(&[("uploadId", id)]);
+        self.ask_text(&ask).map(|_| ())
+    }
+
+    fn complete(&self, key: &str, id: &str, parts: &[String]) -> Result<Stamp, Error> {
+        let mut body = String::from("<CompleteMultipartUpload>");
+        for (number, tag) in (1..).zip(parts) {
+            let tag = tag.replace('&', "&amp;").replace('<', "&lt;");
+            body += &format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>");
+        }
+        body += "</CompleteMultipartUpload>";
+        let ask = Ask::new(Method::Post, key)
+            .query(&[("uploadId", id)])
+            .body(body.as_bytes());
+        let (status, text) = self.ask_text(&ask)?;
+        match xml::text(&text, "ETag").filter(|_| status == 200) {
+            Some(tag) if !tag.is_empty() => Ok(Stamp::Tag(tag)),
+            // An attempt whose answer was lost may have completed it.
+            _ => match self.head(key)? {
+                Some(found) => Ok(found.stamp),
+                None => Err(Error::Unavailable(self.words("it lost the upload"))),
+            },
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! `store=s3`: a bucket of a real object store, filled by others and by us, and what becomes of a request when the
+//! store is wrong, busy, slow or cut off.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use goproxy_edge::store::contract::check_all;
+
+use crate::store_contract::Remote;
+use crate::support::archive::small_module;
+use crate::support::go::{self, Go};
+use crate::support::http::Request;
+use crate::support::s3::{Fault, FaultyProxy, ObjectStore, SECRET_KEY, readiness, setup_at};
+use crate::support::server::TOKEN;
+use crate::support::tree::files;
+
+#[test]
+fn the_object_store_keeps_the_contract_through_the_component() {
+    let store = ObjectStore::new();
+    let server = store.setup().start();
+    check_all(&Remote::at(server.address()));
+    assert_eq!(uploads(&store), 0, "no upload stays behind");
+}
+
+fn uploads(store: &ObjectStore) -> usize {
+    std::fs::read_dir(store.bucket().join(".goproxy-edge")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn a_real_program_builds_from_a_bucket_into_which_a_module_cache_was_copied() {
+    let store = ObjectStore::new();
+    let download = go::real_module_cache().join("cache/download");
+    for (name, content) in files(&download) {
+        store.put(&format!("mirror/{name}"), content);
+    }
+    store.put("mirror/readme.txt", "no module");
+    let server = store.setup().set("s3_prefix", "mirror").start();
+    for (name, content) in files(&download) {
+        let answer = server.get(&format!("/{}", name.replace('!', "%21")));
+        assert_eq!(answer.status, 200, "{name}: {answer}");
+        assert!(answer.body == content, "{name} has other bytes");
+    }
+    let go = Go::at(&server.url()).env("GOFLAGS", "-modcacherw");
+    let read = |name: &str| std::fs::read_to_string(go::program().join(name)).unwrap();
+    let sums = read("go.sum");
+    let program = go.program(&[
+        ("main.go", &read("main.go")),
+        ("go.mod", &read("go.mod")),
+        ("go.sum", &sums),
+    ]);
+    go.run(&program, &["build", "-o", "program", "./..."])
+        .expect_success();
+}
+
+#[test]
+fn a_bucket_of_athens_is_served() {
+    let store = ObjectStore::new();
+    let base = "github.com/Azure/m";
+    let zip = small_module(base, "v1.0.0");
+    for (name, content) in [
+        ("v1.0.0.zip", zip.as_slice()),
+        ("v1.0.0.mod", b"module github.com/Azure/m\n"),
+        (
+            "v1.0.0.info",
+            br#"{"Version":"v1.0.0","Time":"2020-01-02T03:04:05Z"}"#,
+        ),
+    ] {
+        store.put(&format!("{base}/@v/{name}"), content);
+    }
+    let server = store.setup().set("s3_layout", "athens").start();
+    let list = server.get("/github.com/%21azure/m/@v/list");
+    assert_eq!(list.text(), "v1.0.0\n");
+    assert!(server.get("/github.com/%21azure/m/@v/v1.0.0.zip").body == zip);
+    let refused = server.put(
+        "/github.com/%21azure/m/@v/v1.1.0.zip",
+        small_module(base, "v1.1.0"),
+    );
+    assert_eq!(refused.status, 503, "{refused}");
+    assert!(
+        refused.text().contains("a bucket of Athens is only read"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn what_is_published_lies_in_the_bucket_as_go_reads_a_tree() {
+    let store = ObjectStore::new();
+    let server = store.setup().start();
+    let zip = small_module("example.com/Up", "v1.0.0");
+    server.publish(
+        "/example.com/%21up/@v/v1.0.0.zip?time=2020-01-02T03:04:05Z",
+        zip.clone(),
+    );
+    let expected = [
+        (
+            "example.com/!up/@v/v1.0.0.info",
+            br#"{"Version":"v1.0.0","Time":"2020-01-02T03:04:05Z"}"#.to_vec(),
+        ),
+        (
+            "example.com/!up/@v/v1.0.0.mod",
+            b"module example.com/Up\n".to_vec(),
+        ),
+        ("example.com/!up/@v/v1.0.0.zip", zip),
+    ];
+    assert_eq!(
+        files(&store.bucket()),
+        expected
+            .map(|(name, content)| (name.to_owned(), content))
+            .into()
+    );
+}
+
+#[test]
+fn a_zip_of_many_parts_is_published_and_read_back_and_ranges_are_passed_through() {
+    let store = ObjectStore::new();
+    let proxy = FaultyProxy::new(store.address());
+    let server = setup_at(proxy.address()).start();
+    let noise: Vec<u8> = (0..5_000_000u32)
+        .flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
+    let zip = crate::support::archive::module_zip(
+        "example.com/large",
+        "v1.0.0",
+        &[("go.mod", b"module example.com/large\n"), ("noise", &noise)],
+    );
+    let path = "/example.com/large/@v/v1.0.0.zip";
+    server.publish(path, zip.clone());
+    assert_eq!(uploads(&store), 0);
+    proxy.carried();
+    let answer = server.get(path);
+    assert!(answer.body == zip);
+    let part = Request::new("GET", path)
+        .header("Range", "bytes=1000000-1999999")
+        .send(server.address());
+    assert_eq!(part.status, 206);
+    assert!(part.body == zip[1_000_000..2_000_000]);
+    let tag = answer.header("etag").expect("a tag");
+    let known = Request::new("GET", path)
+        .header("If-None-Match", tag)
+        .send(server.address());
+    assert_eq!(known.status, 304);
+    assert_eq!(server.head(path).status, 200);
+    let key = "/modules/example.com/large/%40v/v1.0.0.zip";
+    let one = |method: &str| format!("{method} {key}");
+    assert_eq!(
+        proxy.carried(),
+        [one("GET"), one("GET"), one("HEAD"), one("HEAD")]
+    );
+    // The host copies it, the connection to the store breaks, and the guest takes it up where it broke.
+    proxy.next(&[Some(Fault::Cut(3_000_000)), Some(Fault::Cut(2_000_000))]);
+    assert!(server.get(path).body == zip);
+    assert_eq!(proxy.carried(), [one("GET"), one("GET"), one("GET")]);
+}
+
+#[test]
+fn a_busy_slow_or_broken_store_is_asked_again_and_nothing_cut_looks_whole() {
+    let store = ObjectStore::new();
+    let proxy = FaultyProxy::new(store.address());
+    let server = setup_at(proxy.address()).start();
+    let zip = small_module("example.com/m", "v1.0.0");
+    let path = "/example.com/m/@v/v1.0.0.zip";
+    server.publish(path, zip.clone());
+    for fault in [
+        Fault::Reset,
+        Fault::Status(500, "InternalError"),
+        Fault::Status(503, "SlowDown"),
+        Fault::Status(429, "TooManyRequests"),
+        Fault::Cut(10),
+        Fault::Cut(400),
+        Fault::Slow(Duration::from_millis(300)),
+    ] {
+        proxy.next(&[Some(fault), Some(fault)]);
+        let answer = server.get(path);
+        assert_eq!(answer.status, 200, "{fault:?}: {answer}");
+        assert!(answer.body == zip, "{fault:?}");
+    }
+    proxy.next(&[Some(Fault::Status(503, "SlowDown")); 9]);
+    let busy = server.get(path);
+    assert_eq!(busy.status, 503, "{busy}");
+    assert!(
+        busy.text().ends_with("it answered 503 SlowDown\n"),
+        "{busy}"
+    );
+    assert!(
+        server.log().contains("it answered 503 SlowDown"),
+        "the log names the cause"
+    );
+    // Writing too.
+    for (number, fault) in [Fault::Reset, Fault::Status(503, "SlowDown")]
+        .into_iter()
+        .enumerate()
+    {
+        proxy.next(&[
+            None,
+            Some(fault),
+            None,
+            Some(fault),
+            None,
+            Some(fault),
+            None,
+            None,
+            Some(fault),
+        ]);
+        let version = format!("v1.1.{number}");
+        let other = small_module("example.com/m", &version);
+        server.publish(&format!("/example.com/m/@v/{version}.zip"), other.clone());
+        proxy.next(&[]);
+        assert!(server.get(&format!("/example.com/m/@v/{version}.zip")).body == other);
+    }
+    assert_eq!(
+        server.get("/example.com/m/@v/list").text(),
+        "v1.0.0\nv1.1.0\nv1.1.1\n"
+    );
+}
+
+#[test]
+fn a_store_that_says_nothing_is_a_504() {
+    let store = ObjectStore::new();
+    let proxy = FaultyProxy::new(store.address());
+    let server = setup_at(proxy.address()).start();
+    proxy.next(&[Some(Fault::Silent)]);
+    let begun = Instant::now();
+    let answer = server.get("/example.com/m/@v/v1.0.0.zip");
+    assert_eq!(answer.status, 504, "{answer}");
+    assert!(
+        begun.elapsed() < Duration::from_secs(29),
+        "within a host's limit"
+    );
+}
+
+#[test]
+fn what_is_set_wrong_is_named_to_the_operator() {
+    let store = ObjectStore::new();
+    let at = format!(
+        "store unavailable: the store refuses access: http://{}: ",
+        store.address()
+    );
+    let setup = || store.setup();
+    assert_eq!(readiness(setup()), (200, "ready\n".to_owned()));
+    for (setup, words) in [
+        (
+            setup().set("s3_access_key", "nobody"),
+            "it does not know the key (`s3_access_key`)\n",
+        ),
+        (
+            setup().set("s3_secret_key", "another"),
+            "the signature is wrong: `s3_secret_key` does not belong to `s3_access_key`\n",
+        ),
+        (
+            setup().set("s3_bucket", "absent"),
+            "it has no bucket `absent` (`s3_bucket`)\n",
+        ),
+        (
+            setup().set("s3_region", "eu-north-9"),
+            "the bucket is in another region (`s3_region`), or at another address (`s3_endpoint`)\n",
+        ),
+    ] {
+        assert_eq!(readiness(setup), (503, format!("{at}{words}")));
+    }
+    let (status, text) = readiness(setup_at("127.0.0.1:1"));
+    assert_eq!(status, 503);
+    assert!(
+        text.contains("http://127.0.0.1:1: it can't be reached"),
+        "{text}"
+    );
+    let (status, text) =
+        readiness(setup().set("s3_endpoint", format_args!("https://{}", store.address())));
+    assert_eq!(status, 503);
+    assert!(text.contains("TLS with it failed"), "{text}");
+}
+
+#[test]
+fn two_servers_write_to_one_bucket_and_nothing_is_lost() {
+    let store = ObjectStore::new();
+    let servers = [store.setup().start(), store.setup().start()];
+    let addresses = servers.each_ref().map(|server| server.address().to_owned());
+    std::thread::scope(|scope| {
+        for (seat, address) in addresses.iter().enumerate() {
+            scope.spawn(move || {
+                for number in 0..8 {
+                    let version = format!("v1.{seat}.{number}");
+                    let path = format!("/example.com/m/@v/{version}.zip");
+                    let zip = small_module("example.com/m", &version);
+                    let answer = Request::new("PUT", path)
+                        .token(TOKEN)
+                        .body(zip)
+                        .send(address);
+                    assert_eq!(answer.status, 201, "{answer}");
+                }
+            });
+        }
+    });
+    let expected: String = (0..2)
+        .flat_map(|seat| (0..8).map(move |number| format!("v1.{seat}.{number}\n")))
+        .collect();
+    for server in &servers {
+        assert_eq!(server.get("/example.com/m/@v/list").text(), expected);
+    }
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let store = ObjectStore::new();
+    let server = store.setup().start();
+    server.publish(
+        "/example.com/m/@v/v1.0.0.zip",
+        small_module("example.com/m", "v1.0.0"),
+    );
+    server.get("/example.com/m/@v/list");
+    let log = server.log();
+    assert!(
+        !log.contains(SECRET_KEY) && !log.contains("X-Amz-"),
+        "{log}"
+    );
+    assert!(Path::new(&server.data()).exists());
+}
