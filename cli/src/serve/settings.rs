@@ -97,6 +97,13 @@ impl Settings {
         (!bucket.is_empty() && bucket != "default").then(|| bucket.to_owned())
     }
 
+    /// The servers that these settings make the proxy ask. None where a setting is wrong: the proxy
+    /// then answers every request with what is wrong.
+    pub fn outbound(&self) -> Vec<String> {
+        let read = goproxy_edge::settings::Settings::read(self.0.clone());
+        read.map(|settings| settings.outbound()).unwrap_or_default()
+    }
+
     pub fn into_map(self) -> BTreeMap<String, String> {
         self.0
     }
@@ -111,7 +118,7 @@ mod tests {
         let refusal = parse("lgo=off").unwrap_err();
         assert_eq!(
             refusal,
-            "there is no setting \"lgo\"; there are store, base_path, tokens, list_max_age, max_zip_bytes, kv_chunk_bytes, log"
+            "there is no setting \"lgo\"; there are store, base_path, tokens, list_max_age, max_zip_bytes, kv_chunk_bytes, log, trust, gitlab"
         );
         assert_eq!(parse("log").unwrap_err(), "it has the form NAME=VALUE");
     }
@@ -135,6 +142,25 @@ mod tests {
             folder.display()
         );
         assert_eq!(settings.bucket(), None);
+    }
+
+    #[test]
+    fn the_servers_that_trust_and_gitlab_name_are_granted() {
+        let trust = r#"trust=[
+            {"issuer":"https://ci.example.com/x","audience":"a","claims":{"sub":"s"},"projects":["1"],"scopes":["api"]},
+            {"issuer":"https://b.example.com","jwks":"https://keys.example.com:8443/k","audience":"a","claims":{"sub":"s"},"projects":["1"],"scopes":["api"]}]"#;
+        let gitlab = "gitlab=http://gitlab.example.com:8080/git/";
+        let settings = Settings::gather(vec![parse(trust).unwrap(), parse(gitlab).unwrap()]);
+        assert_eq!(
+            settings.unwrap().outbound(),
+            [
+                "https://ci.example.com",
+                "https://keys.example.com:8443",
+                "http://gitlab.example.com:8080"
+            ]
+        );
+        let wrong = Settings::gather(vec![parse("trust=[{}]").unwrap()]).unwrap();
+        assert_eq!(wrong.outbound(), [""; 0]);
     }
 
     #[test]
