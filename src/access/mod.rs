@@ -67,11 +67,10 @@ impl<'a> Caller<'a> {
         now: Timestamp,
         #[cfg(feature = "oidc")] outside: &outside::Outside<'_>,
     ) -> Result<Self, Failure> {
-        let mut any_token_configured = !settings.tokens.is_empty();
+        let any_token_configured = !settings.tokens.is_empty();
         #[cfg(feature = "oidc")]
-        {
-            any_token_configured |= !settings.trust.is_empty() || !settings.gitlab.is_empty();
-        }
+        let any_token_configured =
+            any_token_configured || !settings.trust.is_empty() || !settings.gitlab.is_empty();
         let mut grant = None;
         if let Some(credential) = Credential::presented(headers) {
             let credential = credential.map_err(|Malformed| unknown())?;
