@@ -25,6 +25,14 @@ fn push_from(digits: &[u8; 16], text: &mut String, byte: u8) {
     }
 }
 
+/// The bytes that digits of either case stand for.
+#[cfg(feature = "oidc")]
+pub fn decode(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|pair| byte(*pair)).collect();
+    if rest.is_empty() { bytes } else { None }
+}
+
 /// The byte that two digits of either case stand for.
 pub fn byte(digits: [u8; 2]) -> Option<u8> {
     let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));

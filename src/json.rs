@@ -13,8 +13,8 @@ pub enum Json {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number, which nothing here reads.
-    Number,
+    /// A number, as text.
+    Number(String),
     /// A string.
     Text(String),
     /// An array.
@@ -67,6 +67,14 @@ impl Json {
         }
     }
 
+    /// A number without fraction and exponent.
+    pub fn integer(&self) -> Option<i64> {
+        match self {
+            Json::Number(digits) => digits.parse().ok(),
+            _ => None,
+        }
+    }
+
     /// The text of a string.
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -93,16 +101,16 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Json::Bool(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(Json::Number(number.to_string()))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(Json::Number(number.to_string()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_string<E>(self, text: String) -> Result<Json, E> {
+        Ok(Json::Text(text))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json, E> {
@@ -122,8 +130,11 @@ impl<'de> Visitor<'de> for AnyValue {
         while let Some(Name(name)) = members.next_key()? {
             // So numbers come where they are kept as text.
             if name == "$serde_json::private::Number" {
-                members.next_value::<Json>()?;
-                return Ok(Json::Number);
+                let digits = members.next_value::<Json>()?;
+                return Ok(Json::Number(match digits {
+                    Json::Text(digits) => digits,
+                    _ => String::new(),
+                }));
             }
             object.push((name, members.next_value()?));
         }
@@ -159,14 +170,16 @@ mod tests {
         let json = Json::parse(br#"{"a":[1,-2.5e3,true,null,"x\u00e9"],"b":{},"a2":1,"b":"last"}"#);
         let json = json.unwrap();
         let list = [
-            Json::Number,
-            Json::Number,
+            Json::Number("1".to_owned()),
+            Json::Number("-2.5e+3".to_owned()),
             Json::Bool(true),
             Json::Null,
             Json::Text("x\u{e9}".to_owned()),
         ];
         assert_eq!(json.get("a").and_then(Json::list), Some(&list[..]));
         assert_eq!(json.get("b").and_then(Json::text), Some("last"));
+        assert_eq!(json.get("a2").and_then(Json::integer), Some(1));
+        assert_eq!(list[1].integer(), None);
         assert_eq!(json.get("c"), None);
         assert_eq!(json.members().map(<[_]>::len), Some(4));
     }

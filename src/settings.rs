@@ -5,6 +5,10 @@
 use std::fmt;
 
 use crate::access::Token;
+#[cfg(feature = "oidc")]
+use crate::access::oidc::Rule;
+#[cfg(feature = "oidc")]
+use crate::http::client::Address;
 
 /// Go's own limit for a module zip, in bytes (golang.org/x/mod/zip, MaxZipFile).
 pub const MAX_ZIP_BYTES: u64 = 500 << 20;
@@ -39,6 +43,8 @@ pub const NAMES: &[&str] = &[
     "s3_addressing",
     "s3_layout",
     "log",
+    "trust",
+    "gitlab",
 ];
 
 /// Where modules are kept.
@@ -87,6 +93,12 @@ pub struct Settings {
     pub s3: crate::store::s3::Config,
     /// What is logged.
     pub log: Log,
+    /// Whose OpenID Connect tokens stand for what.
+    #[cfg(feature = "oidc")]
+    pub trust: Vec<Rule>,
+    /// The address of the GitLab that judges job tokens, without a slash at its end; empty for none.
+    #[cfg(feature = "oidc")]
+    pub gitlab: String,
 }
 
 impl Default for Settings {
@@ -101,6 +113,10 @@ impl Default for Settings {
             #[cfg(feature = "s3")]
             s3: crate::store::s3::Config::default(),
             log: Log::Info,
+            #[cfg(feature = "oidc")]
+            trust: Vec::new(),
+            #[cfg(feature = "oidc")]
+            gitlab: String::new(),
         }
     }
 }
@@ -174,12 +190,40 @@ impl Settings {
                     _ => return Err("it is `off`, `error` or `info`".to_owned()),
                 }
             }
+            #[cfg(feature = "oidc")]
+            "trust" => self.trust = Rule::parse_list(value)?,
+            #[cfg(feature = "oidc")]
+            "gitlab" => self.gitlab = gitlab(value)?,
+            #[cfg(not(feature = "oidc"))]
+            "trust" | "gitlab" if value != "[]" => {
+                return Err("this build is without the cargo feature `oidc`".to_owned());
+            }
             #[cfg(feature = "s3")]
             _ => self.s3.set(name, value)?,
             #[cfg(not(feature = "s3"))]
             _ => {}
         }
         Ok(())
+    }
+
+    /// The servers that the component asks, as `scheme://host` and port: what its host must let it
+    /// reach.
+    pub fn outbound(&self) -> Vec<String> {
+        let mut servers = Vec::new();
+        #[cfg(feature = "oidc")]
+        {
+            servers.extend(self.trust.iter().filter_map(Rule::server));
+            servers.extend(Address::parse(&self.gitlab).map(|address| {
+                let scheme = if address.secure { "https" } else { "http" };
+                format!("{scheme}://{}", address.authority)
+            }));
+        }
+        #[cfg(feature = "s3")]
+        if self.store == StorePlace::S3 && self.s3.check().is_ok() {
+            servers.push(self.s3.server());
+        }
+        servers.dedup();
+        servers
     }
 }
 
@@ -222,6 +266,16 @@ fn base_path(value: &str) -> Result<String, String> {
         return Err(problem.to_owned());
     }
     Ok(format!("/{inner}"))
+}
+
+#[cfg(feature = "oidc")]
+fn gitlab(value: &str) -> Result<String, String> {
+    let value = value.trim_end_matches('/');
+    let known = Address::parse(value).filter(|address| !address.path_with_query.contains('?'));
+    match known {
+        Some(_) => Ok(value.to_owned()),
+        None => Err("it is an address such as `https://gitlab.example.com`".to_owned()),
+    }
 }
 
 fn number(value: &str, least: u64, most: u64, unit: &str) -> Result<u64, String> {
@@ -326,6 +380,17 @@ mod tests {
                     ..default()
                 },
             ),
+            #[cfg(feature = "oidc")]
+            ("trust", "[]", default()),
+            #[cfg(feature = "oidc")]
+            (
+                "gitlab",
+                "https://gitlab.example.com/git/",
+                Settings {
+                    gitlab: "https://gitlab.example.com/git".to_owned(),
+                    ..default()
+                },
+            ),
             ("somebody_elses", "value", default()),
         ] {
             assert_eq!(read(name, value), Ok(expected), "{name} = {value}");
@@ -342,6 +407,14 @@ mod tests {
             ("store", "blobstore:+kv", WHERE),
             ("store", "blobstore:a+kv:", WHERE),
             ("store", "blobstore:a+dir:/b", WHERE),
+            #[cfg(feature = "oidc")]
+            ("trust", "{}", "it is not a JSON list"),
+            #[cfg(feature = "oidc")]
+            (
+                "gitlab",
+                "gitlab.example.com",
+                "it is an address such as `https://gitlab.example.com`",
+            ),
             (
                 "base_path",
                 "/a/../b",

@@ -13,6 +13,7 @@ mod go_command;
 mod goproxy_tables;
 mod http_rules;
 mod import;
+mod oidc;
 mod paths;
 mod protocol;
 mod publishing;

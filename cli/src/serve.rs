@@ -88,7 +88,7 @@ async fn serve(args: Args) -> Result<(), Failure> {
         });
     }
     config.store_labels.extend(settings.bucket());
-    config.allowed_outbound_hosts = settings::outbound(&settings);
+    config.allowed_outbound_hosts = settings.outbound();
     config.settings = settings.into_map();
     config.code_cache = data::code_cache();
     config.log = log::start()?;

@@ -7,7 +7,10 @@ use crate::http::Headers;
 const PLAIN_HEADERS: [&str; 3] = ["private-token", "job-token", "deploy-token"];
 
 /// A token as a request presents it. Has no `Debug`: it is a secret.
-pub struct Credential(Vec<u8>);
+pub struct Credential {
+    secret: Vec<u8>,
+    of_job: bool,
+}
 
 /// Something stands where a credential would, and is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +28,25 @@ impl Credential {
         }
         PLAIN_HEADERS
             .iter()
-            .find_map(|name| headers.raw(name))
-            .filter(|value| !value.is_empty())
-            .map(|value| Ok(Credential(value.trim_ascii().to_vec())))
+            .find_map(|name| Some((*name, headers.raw(name)?)))
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| {
+                Ok(Credential {
+                    secret: value.trim_ascii().to_vec(),
+                    of_job: name == "job-token",
+                })
+            })
+    }
+
+    /// Whether it is presented as the token of a CI job, as GitLab's documentation has it: as
+    /// `Job-Token` or with the user name `gitlab-ci-token`.
+    pub fn is_of_job(&self) -> bool {
+        self.of_job
     }
 
     /// The token.
     pub fn secret(&self) -> &[u8] {
-        &self.0
+        &self.secret
     }
 }
 
@@ -41,7 +55,10 @@ fn from_authorization(value: &[u8]) -> Option<Credential> {
     let (scheme, rest) = text.split_once(' ')?;
     let rest = rest.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(Credential(rest.as_bytes().to_vec()));
+        return Some(Credential {
+            secret: rest.as_bytes().to_vec(),
+            of_job: false,
+        });
     }
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -49,11 +66,14 @@ fn from_authorization(value: &[u8]) -> Option<Credential> {
     let decoded = decode_base64(rest)?;
     let colon = decoded.iter().position(|byte| *byte == b':')?;
     let password = decoded.get(colon + 1..)?;
-    Some(Credential(password.to_vec()))
+    Some(Credential {
+        secret: password.to_vec(),
+        of_job: decoded.get(..colon)? == b"gitlab-ci-token",
+    })
 }
 
 /// Standard base64, padded or not (RFC 7617 sends it padded).
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
+pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
     let mut bits = 0u32;
@@ -85,7 +105,7 @@ mod tests {
     fn presented(name: &str, value: &str) -> Option<Result<String, Malformed>> {
         let headers = Headers::new(vec![(name.to_owned(), value.as_bytes().to_vec())]);
         let credential = Credential::presented(&headers)?;
-        Some(credential.map(|it| String::from_utf8(it.0).unwrap()))
+        Some(credential.map(|it| String::from_utf8(it.secret).unwrap()))
     }
 
     #[test]
@@ -103,6 +123,25 @@ mod tests {
         ] {
             let expected = Some(Ok(token.to_owned()));
             assert_eq!(presented(name, value), expected, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn the_token_of_a_job_is_told_by_how_it_comes() {
+        for (name, value, of_job) in [
+            ("Job-Token", "secret", true),
+            ("Private-Token", "secret", false),
+            ("Authorization", "Bearer secret", false),
+            ("Authorization", "Basic dXNlcjpzZWNyZXQ=", false),
+            (
+                "Authorization",
+                "Basic Z2l0bGFiLWNpLXRva2VuOnNlY3JldA==",
+                true,
+            ),
+        ] {
+            let headers = Headers::new(vec![(name.to_owned(), value.as_bytes().to_vec())]);
+            let credential = Credential::presented(&headers).unwrap();
+            assert_eq!(credential.map(|it| it.is_of_job()), Ok(of_job), "{name}");
         }
     }
 

@@ -6,14 +6,24 @@
 //! where none is needed, so that a mistyped one is noticed.
 
 mod credential;
+#[cfg(feature = "oidc")]
+mod gitlab;
 mod grant;
+#[cfg(feature = "oidc")]
+pub mod oidc;
+#[cfg(feature = "oidc")]
+pub mod outside;
+#[cfg(all(test, feature = "oidc"))]
+mod testing;
 mod token;
+
+use std::borrow::Cow;
 
 use crate::http::{Failure, Headers, Kind};
 use crate::module::Timestamp;
 use crate::settings::Settings;
 
-pub use credential::Credential;
+pub use credential::{Credential, Malformed};
 pub use grant::{Grant, Scope};
 pub use token::Token;
 
@@ -40,9 +50,9 @@ impl Project {
 }
 
 /// Who asks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Caller<'a> {
-    grant: Option<&'a Grant>,
+    grant: Option<Cow<'a, Grant>>,
     any_token_configured: bool,
 }
 
@@ -50,26 +60,33 @@ impl<'a> Caller<'a> {
     /// Finds out who asks, from what the request presents.
     ///
     /// # Errors
-    /// 401 for a credential that is not valid now.
+    /// 401 for a credential that is not valid now; 503 where whoever must judge it does not answer.
     pub fn identify(
         headers: &Headers,
         settings: &'a Settings,
         now: Timestamp,
+        #[cfg(feature = "oidc")] outside: &outside::Outside<'_>,
     ) -> Result<Self, Failure> {
         let any_token_configured = !settings.tokens.is_empty();
-        let grant = match Credential::presented(headers) {
-            None => None,
-            Some(credential) => {
-                let found = credential
-                    .ok()
-                    .and_then(|credential| Token::find(&settings.tokens, credential.secret(), now));
-                Some(found.map(|token| &token.grant).ok_or_else(|| {
-                    let text = "the token presented is unknown, expired or malformed: check \
-                                .netrc, the address in GOPROXY, or the header that carries it";
-                    Failure::new(Kind::Unauthorized, text)
-                })?)
+        #[cfg(feature = "oidc")]
+        let any_token_configured =
+            any_token_configured || !settings.trust.is_empty() || !settings.gitlab.is_empty();
+        let mut grant = None;
+        if let Some(credential) = Credential::presented(headers) {
+            let credential = credential.map_err(|Malformed| unknown())?;
+            grant = Token::find(&settings.tokens, credential.secret(), now)
+                .map(|token| Cow::Borrowed(&token.grant));
+            #[cfg(feature = "oidc")]
+            if grant.is_none() {
+                grant = outside::judge(&credential, settings, outside)?.map(Cow::Owned);
             }
-        };
+            if grant.is_none() {
+                return Err(match credential.is_of_job() {
+                    true => unknown_job(),
+                    false => unknown(),
+                });
+            }
+        }
         Ok(Caller {
             grant,
             any_token_configured,
@@ -110,18 +127,31 @@ impl<'a> Caller<'a> {
         Ok(())
     }
 
-    fn require_grant(&self) -> Result<&'a Grant, Failure> {
+    fn require_grant(&self) -> Result<&Grant, Failure> {
         if !self.any_token_configured {
             let text = "no tokens are configured, so nothing can be published: the operator sets \
                         `tokens`";
             return Err(Failure::new(Kind::Forbidden, text));
         }
-        self.grant.ok_or_else(|| {
+        self.grant.as_deref().ok_or_else(|| {
             let text = "this takes a token: as the password of HTTP Basic, as `Authorization: \
                         Bearer`, or as `Private-Token`, `Job-Token` or `Deploy-Token`";
             Failure::new(Kind::Unauthorized, text)
         })
     }
+}
+
+fn unknown() -> Failure {
+    let text = "the token presented is unknown, expired or malformed: check .netrc, the address in \
+                GOPROXY, or the header that carries it";
+    Failure::new(Kind::Unauthorized, text)
+}
+
+fn unknown_job() -> Failure {
+    let text = "the job token presented is unknown: only its GitLab can judge the token of a CI job, \
+                and the setting `gitlab` names none; let the job present an OpenID Connect token \
+                (`id_tokens` in .gitlab-ci.yml), which the setting `trust` admits";
+    Failure::new(Kind::Unauthorized, text)
 }
 
 fn forbidden(grant: &Grant, why: &str) -> Failure {

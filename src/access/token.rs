@@ -127,7 +127,7 @@ impl Token {
 }
 
 /// A list of texts.
-fn texts(list: Option<&Json>) -> Option<Vec<&str>> {
+pub(super) fn texts(list: Option<&Json>) -> Option<Vec<&str>> {
     list?.list()?.iter().map(Json::text).collect()
 }
 

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+#[cfg(feature = "oidc")]
+use crate::access::outside::{Keeper, Outside};
 use crate::access::{Caller, DEFAULT_PROJECT};
 #[cfg(any(feature = "s3", feature = "oidc"))]
 use crate::http::client::Client;
@@ -144,7 +146,19 @@ impl Edge<'_> {
     }
 
     fn identify(&self, request: &Request) -> Result<Caller<'_>, Failure> {
-        Caller::identify(&request.headers, self.settings, self.now())
+        #[cfg(feature = "oidc")]
+        let client = self.host.client();
+        Caller::identify(
+            &request.headers,
+            self.settings,
+            self.now(),
+            #[cfg(feature = "oidc")]
+            &Outside {
+                client: &*client,
+                keeper: self,
+                now: self.now(),
+            },
+        )
     }
 
     fn in_project(&self, resource: Resource, request: &mut Request) -> Result<Response, Failure> {
@@ -242,6 +256,22 @@ impl Edge<'_> {
 
     fn now(&self) -> Timestamp {
         Timestamp::from_unix(self.host.entropy().unix_seconds(), 0).unwrap_or(Timestamp::ZERO)
+    }
+}
+
+/// Opens the store only when something is kept: few credentials need it.
+#[cfg(feature = "oidc")]
+impl Keeper for Edge<'_> {
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.store()?.document(name)
+    }
+
+    fn set(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        self.store()?.set_document(name, value)
+    }
+
+    fn wait(&self, time: Duration) {
+        std::thread::sleep(time);
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Kind {
     Unavailable,
     /// The store did not answer in time. 504.
     TimedOut,
+    /// Who alone can judge the credential does not answer. 503.
+    NoVerdict,
 }
 
 impl Kind {
@@ -53,6 +55,7 @@ impl Kind {
             Kind::Internal => (500, "internal error"),
             Kind::Unavailable => (503, "store unavailable"),
             Kind::TimedOut => (504, "store timed out"),
+            Kind::NoVerdict => (503, "unavailable"),
         }
     }
 }
@@ -94,6 +97,8 @@ impl Failure {
                 response.with("content-range", format!("bytes */{size}"))
             }
             Kind::Unavailable => response.with("retry-after", "5"),
+            // An issuer is asked once a minute.
+            Kind::NoVerdict => response.with("retry-after", "60"),
             _ => response,
         }
     }
@@ -160,6 +165,13 @@ mod tests {
                 Some(("retry-after", "5")),
             ),
             (Kind::TimedOut, 504, "store timed out", "no-store", None),
+            (
+                Kind::NoVerdict,
+                503,
+                "unavailable",
+                "no-store",
+                Some(("retry-after", "60")),
+            ),
         ] {
             let mut headers = vec![
                 ("content-type", plain.to_owned()),

@@ -24,6 +24,8 @@ pub struct Setup {
     settings: Vec<String>,
     tokens: Option<String>,
     tls: Option<(PathBuf, PathBuf)>,
+    /// The certificate that it trusts other servers by.
+    root: Option<PathBuf>,
 }
 
 impl Setup {
@@ -36,7 +38,13 @@ impl Setup {
             settings: Vec::new(),
             tokens: Some(tokens),
             tls: None,
+            root: None,
         }
+    }
+
+    pub fn trust(mut self, root: &Path) -> Self {
+        self.root = Some(root.to_owned());
+        self
     }
 
     pub fn set(mut self, name: &str, value: impl std::fmt::Display) -> Self {
@@ -97,6 +105,9 @@ impl Server {
                 .arg(certificate)
                 .arg("--tls-key")
                 .arg(key);
+        }
+        if let Some(root) = &setup.root {
+            command.env("SSL_CERT_FILE", root);
         }
         let mut child = command
             .stdin(Stdio::null())
@@ -166,6 +177,7 @@ impl Server {
             settings: std::mem::take(&mut self.setup.settings),
             tokens: self.setup.tokens.take(),
             tls: self.setup.tls.take(),
+            root: self.setup.root.take(),
         };
         let data = std::mem::replace(
             &mut self.data,

@@ -97,39 +97,16 @@ impl Settings {
         (!bucket.is_empty() && bucket != "default").then(|| bucket.to_owned())
     }
 
-    /// What the settings name, by its name.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.trim().is_empty())
+    /// The servers that these settings make the proxy ask. None where a setting is wrong: the proxy
+    /// then answers every request with what is wrong.
+    pub fn outbound(&self) -> Vec<String> {
+        let read = goproxy_edge::settings::Settings::read(self.0.clone());
+        read.map(|settings| settings.outbound()).unwrap_or_default()
     }
 
     pub fn into_map(self) -> BTreeMap<String, String> {
         self.0
     }
-}
-
-/// The servers that the component asks, so that the host lets it.
-pub fn outbound(settings: &Settings) -> Vec<String> {
-    let mut servers = Vec::new();
-    servers.extend(object_store(settings));
-    servers
-}
-
-/// The object store in `store=s3`. Settings that are wrong grant nothing; the component says what is wrong.
-fn object_store(settings: &Settings) -> Option<String> {
-    if settings.get("store")?.trim() != "s3" {
-        return None;
-    }
-    let mut config = goproxy_edge::store::s3::Config::default();
-    for name in NAMES.iter().filter(|name| name.starts_with("s3_")) {
-        if let Some(value) = settings.get(name) {
-            config.set(name, value.trim()).ok()?;
-        }
-    }
-    config.check().ok()?;
-    Some(config.server())
 }
 
 #[cfg(test)]
@@ -141,7 +118,7 @@ mod tests {
         let refusal = parse("lgo=off").unwrap_err();
         assert_eq!(
             refusal,
-            "there is no setting \"lgo\"; there are store, base_path, tokens, list_max_age, max_zip_bytes, kv_chunk_bytes, s3_endpoint, s3_region, s3_bucket, s3_prefix, s3_access_key, s3_secret_key, s3_session_token, s3_addressing, s3_layout, log"
+            "there is no setting \"lgo\"; there are store, base_path, tokens, list_max_age, max_zip_bytes, kv_chunk_bytes, s3_endpoint, s3_region, s3_bucket, s3_prefix, s3_access_key, s3_secret_key, s3_session_token, s3_addressing, s3_layout, log, trust, gitlab"
         );
         assert_eq!(parse("log").unwrap_err(), "it has the form NAME=VALUE");
     }
@@ -168,6 +145,25 @@ mod tests {
     }
 
     #[test]
+    fn the_servers_that_trust_and_gitlab_name_are_granted() {
+        let trust = r#"trust=[
+            {"issuer":"https://ci.example.com/x","audience":"a","claims":{"sub":"s"},"projects":["1"],"scopes":["api"]},
+            {"issuer":"https://b.example.com","jwks":"https://keys.example.com:8443/k","audience":"a","claims":{"sub":"s"},"projects":["1"],"scopes":["api"]}]"#;
+        let gitlab = "gitlab=http://gitlab.example.com:8080/git/";
+        let settings = Settings::gather(vec![parse(trust).unwrap(), parse(gitlab).unwrap()]);
+        assert_eq!(
+            settings.unwrap().outbound(),
+            [
+                "https://ci.example.com",
+                "https://keys.example.com:8443",
+                "http://gitlab.example.com:8080"
+            ]
+        );
+        let wrong = Settings::gather(vec![parse("trust=[{}]").unwrap()]).unwrap();
+        assert_eq!(wrong.outbound(), [""; 0]);
+    }
+
+    #[test]
     fn a_named_store_is_granted_besides_the_default_one() {
         let settings = |text| Settings::gather(vec![parse(text).unwrap()]).unwrap();
         assert_eq!(
@@ -182,7 +178,7 @@ mod tests {
     fn the_object_store_is_what_the_component_may_ask() {
         let granted = |texts: &[&str]| {
             let given = texts.iter().map(|text| parse(text).unwrap()).collect();
-            outbound(&Settings::gather(given).unwrap())
+            Settings::gather(given).unwrap().outbound()
         };
         let endpoint = "s3_endpoint=https://s3.example.com/";
         let bucket = "s3_bucket=modules";

@@ -2,17 +2,20 @@
 //! to its own name, which fails where that is taken: so of two writers one wins, whole. In which order,
 //! `tree` says.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Created, Dir};
 use crate::http::ETag;
 use crate::module::ModuleVersion;
+use crate::store::kv::portable_key;
 use crate::store::tree::{self, Tree};
 use crate::store::{Error, File, Object, Outcome, ReadSeek, Release, Repaired, Staged, Staging};
 
 /// Where uploads lie.
 const UPLOADS: &str = ".goproxy-edge";
+/// Where documents lie, below the uploads.
+const DOCUMENTS: &str = "documents";
 /// Uploads younger than this may be under way.
 const LEFT_OVER_AFTER: i64 = 24 * 60 * 60;
 
@@ -96,6 +99,35 @@ impl Dir {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(Error::from_io(error)),
         }
+    }
+
+    /// Reads a document.
+    pub(super) fn read_document(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.document_path(name);
+        let mut reader = match self.disk.reader(&path).map_err(Error::from_io) {
+            Err(Error::NotFound) => return Ok(None),
+            reader => reader?,
+        };
+        let mut value = Vec::new();
+        reader.read_to_end(&mut value).map_err(Error::from_io)?;
+        Ok(Some(value))
+    }
+
+    /// Writes a document under another name and lets it take its own, so that no reader sees a part.
+    pub(super) fn write_document(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        let mut upload = self.begin_upload()?;
+        upload.write_all(value).map_err(Error::from_io)?;
+        upload.closed()?;
+        let path = self.document_path(name);
+        self.disk
+            .replace(&upload.path, &path)
+            .map_err(Error::from_io)
+    }
+
+    fn document_path(&self, name: &str) -> PathBuf {
+        // Without the extension a name of dots would be a folder.
+        let name = format!("{}.doc", portable_key(name));
+        self.root.join(UPLOADS).join(DOCUMENTS).join(name)
     }
 
     /// Removes uploads that can't be under way any more.

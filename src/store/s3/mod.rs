@@ -27,6 +27,7 @@ mod tests;
 use std::cell::Cell;
 use std::rc::Rc;
 
+use super::kv::portable_key;
 use super::tree::{self, Tree, WITHDRAWN};
 use super::{
     Detail, Entropy, Error, File, Index, Object, Outcome, ReadSeek, Repaired, Staging, Store,
@@ -150,6 +151,11 @@ impl Tree for S3 {
     }
 }
 
+/// The key of a document: below the uploads, where no module path leads.
+fn document_key(name: &str) -> String {
+    format!("{}documents/{}.doc", write::UPLOADS, portable_key(name))
+}
+
 impl Store for S3 {
     fn read(&self, version: &ModuleVersion, file: File) -> Result<Object, Error> {
         self.read_for(version, file, &Wanted::Whole)
@@ -205,6 +211,15 @@ impl Store for S3 {
     fn repair(&self, cursor: Option<&str>, go_on: &dyn Fn() -> bool) -> Result<Repaired, Error> {
         self.refuse_foreign_layout()?;
         self.repair_page(cursor, go_on)
+    }
+
+    fn document(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let object = self.object(&document_key(name), &Wanted::Whole)?;
+        object.map(Object::into_bytes).transpose()
+    }
+
+    fn set_document(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        self.put(&document_key(name), value, false).map(|_| ())
     }
 
     fn ready(&self) -> Result<(), Error> {

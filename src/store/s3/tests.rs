@@ -76,6 +76,7 @@ fn the_contract_holds() {
         bucket.lock().unwrap().page = Some(3);
         contract::check_all(&store(&bucket));
         assert_eq!(uploads(&bucket), 0, "no upload stays behind");
+        contract::check_documents(&store(&bucket));
     }
 }
 

@@ -217,7 +217,7 @@ impl S3 {
     }
 
     /// Writes an object. None where there is one and `new` forbids to overwrite it.
-    fn put(&self, key: &str, bytes: &[u8], new: bool) -> Result<Option<Stamp>, Error> {
+    pub(super) fn put(&self, key: &str, bytes: &[u8], new: bool) -> Result<Option<Stamp>, Error> {
         let mut ask = Ask::new(Method::Put, key).body(bytes);
         if new {
             ask = ask.header("if-none-match", "*");

@@ -148,7 +148,10 @@ fn whole_or_absent(store: &Kv, version: &ModuleVersion, zip: &[u8]) {
 
 #[test]
 fn the_contract_holds() {
-    contract::check_all(&store(&Map::default()));
+    let map = Map::default();
+    contract::check_all(&store(&map));
+    contract::check_documents(&store(&map));
+    assert_eq!(repaired(&map).problems, [""; 0]);
 }
 
 #[test]

@@ -1,0 +1,111 @@
+//! Credentials that others judge: a token that an issuer signed (`oidc`), the token of a CI job that
+//! its GitLab knows (`gitlab`). Here is what both need of the world, as ports.
+//!
+//! Whoever is asked may be down, slow or hostile: an answer has a time and a size that it may take, no
+//! redirect is followed, and a failure is one of this credential alone.
+
+use std::time::{Duration, Instant};
+
+use super::credential::Credential;
+use super::{Grant, gitlab, oidc};
+use crate::http::client::{Client, Outgoing};
+use crate::http::{Failure, Kind, Method};
+use crate::module::Timestamp;
+use crate::settings::Settings;
+use crate::store;
+
+/// How long to wait for a connection, for the head of an answer, or between two of its pieces.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How long a body may take, however steadily it drips.
+const BODY_TIME: Duration = Duration::from_secs(4);
+
+/// Keeps what was learnt from others, for the next request.
+pub trait Keeper {
+    /// What is kept under a name.
+    ///
+    /// # Errors
+    /// The store's.
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>, store::Error>;
+    /// Keeps something under a name, over what is there.
+    ///
+    /// # Errors
+    /// The store's.
+    fn set(&self, name: &str, value: &[u8]) -> Result<(), store::Error>;
+    /// Waits until another request may have kept something.
+    fn wait(&self, time: Duration);
+}
+
+/// The world as those who judge need it.
+pub struct Outside<'a> {
+    /// The way to other servers.
+    pub client: &'a dyn Client,
+    /// What is kept.
+    pub keeper: &'a dyn Keeper,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Outside<'_> {
+    /// Asks a server for something small.
+    ///
+    /// # Errors
+    /// Why there is no whole answer; never anything of the request but its address.
+    pub(super) fn get(
+        &self,
+        url: &str,
+        headers: Vec<(&str, String)>,
+        most: usize,
+    ) -> Result<(u16, Vec<u8>), String> {
+        let mut request = Outgoing::new(Method::Get, url, PATIENCE);
+        request.headers = headers;
+        request
+            .headers
+            .push(("accept", "application/json".to_owned()));
+        let sent = self.client.send(request);
+        let mut answer = sent.map_err(|why| format!("{url}: {why}"))?;
+        let begun = Instant::now();
+        let mut body = Vec::new();
+        loop {
+            match answer.body.next() {
+                Ok(None) => return Ok((answer.status, body)),
+                Ok(Some(piece)) => body.extend_from_slice(&piece),
+                Err(error) => return Err(format!("{url}: its answer broke off: {error}")),
+            }
+            if body.len() > most {
+                return Err(format!("{url}: its answer is longer than {most} bytes"));
+            }
+            if begun.elapsed() > BODY_TIME {
+                return Err(format!("{url}: its answer did not end in time"));
+            }
+        }
+    }
+}
+
+/// What a credential allows that is none of our own tokens. `None`: nobody else can know it either.
+///
+/// # Errors
+/// 401 for one that is refused, 503 where whoever must judge it does not answer.
+pub(super) fn judge(
+    credential: &Credential,
+    settings: &Settings,
+    outside: &Outside<'_>,
+) -> Result<Option<Grant>, Failure> {
+    let secret = credential.secret();
+    let signed = oidc::judge(secret, &settings.trust, outside)?;
+    if signed.is_some() {
+        return Ok(signed);
+    }
+    if credential.is_of_job() && !settings.gitlab.is_empty() {
+        return gitlab::judge(secret, &settings.gitlab, outside).map(Some);
+    }
+    match oidc::has_form(secret) {
+        true => Err(oidc::refused("no rule of `trust` names its issuer")),
+        false => Ok(None),
+    }
+}
+
+/// A failure of the store while judging.
+pub(super) fn store_failed(error: &store::Error) -> Failure {
+    let text = format!("the credential can't be judged: {error}");
+    Failure::new(Kind::Unavailable, text)
+}
