@@ -13,8 +13,8 @@ pub enum Json {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number, which nothing here reads.
-    Number,
+    /// A number: its digits; the exponent of one that is no integer may be written otherwise.
+    Number(String),
     /// A string.
     Text(String),
     /// An array.
@@ -67,6 +67,11 @@ impl Json {
         }
     }
 
+    /// A list of strings.
+    pub fn texts(&self) -> Option<Vec<&str>> {
+        self.list()?.iter().map(Json::text).collect()
+    }
+
     /// The text of a string.
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -93,16 +98,12 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Json::Bool(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Number(value.to_string()))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
-        Ok(Json::Number)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Number(value.to_string()))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json, E> {
@@ -120,10 +121,12 @@ impl<'de> Visitor<'de> for AnyValue {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
         let mut object = Vec::new();
         while let Some(Name(name)) = members.next_key()? {
-            // So numbers come where they are kept as text.
+            // So numbers come that are no integers, or large ones: as they are written.
             if name == "$serde_json::private::Number" {
-                members.next_value::<Json>()?;
-                return Ok(Json::Number);
+                return Ok(match members.next_value()? {
+                    Json::Text(digits) => Json::Number(digits),
+                    _ => Json::Null,
+                });
             }
             object.push((name, members.next_value()?));
         }
@@ -159,8 +162,8 @@ mod tests {
         let json = Json::parse(br#"{"a":[1,-2.5e3,true,null,"x\u00e9"],"b":{},"a2":1,"b":"last"}"#);
         let json = json.unwrap();
         let list = [
-            Json::Number,
-            Json::Number,
+            Json::Number("1".to_owned()),
+            Json::Number("-2.5e+3".to_owned()),
             Json::Bool(true),
             Json::Null,
             Json::Text("x\u{e9}".to_owned()),

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::access::Token;
+use crate::access::{Projects, Token};
 
 /// Go's own limit for a module zip, in bytes (golang.org/x/mod/zip, MaxZipFile).
 pub const MAX_ZIP_BYTES: u64 = 500 << 20;
@@ -21,6 +21,7 @@ pub const NAMES: &[&str] = &[
     "store",
     "base_path",
     "tokens",
+    "projects",
     "list_max_age",
     "max_zip_bytes",
     "kv_chunk_bytes",
@@ -56,6 +57,8 @@ pub struct Settings {
     pub base_path: String,
     /// Who may do what.
     pub tokens: Vec<Token>,
+    /// What there is to have rights in.
+    pub projects: Projects,
     /// How many seconds a cache may keep a list, a query, and a 404.
     pub list_max_age: u64,
     /// The largest body of an upload, in bytes.
@@ -72,6 +75,7 @@ impl Default for Settings {
             store: default_store(),
             base_path: String::new(),
             tokens: Vec::new(),
+            projects: Projects::default(),
             list_max_age: 60,
             max_zip_bytes: MAX_ZIP_BYTES,
             kv_chunk_bytes: KV_CHUNK_BYTES,
@@ -128,6 +132,7 @@ impl Settings {
             "store" => self.store = store_place(value)?,
             "base_path" => self.base_path = base_path(value)?,
             "tokens" => self.tokens = Token::parse_list(value)?,
+            "projects" => self.projects = Projects::parse_list(value)?,
             "list_max_age" => self.list_max_age = number(value, 0, 31_536_000, "seconds")?,
             "max_zip_bytes" => self.max_zip_bytes = number(value, 1, MAX_ZIP_BYTES, "bytes")?,
             "kv_chunk_bytes" => {

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::access::{Caller, DEFAULT_PROJECT};
 #[cfg(any(feature = "s3", feature = "oidc"))]
 use crate::http::client::Client;
 use crate::http::{Body, Failure, Kind, Method, Request, Response, query_pairs};
@@ -19,6 +18,9 @@ use crate::store::dir::{Dir, Disk};
 use crate::store::kv::{KeyValue, Kv};
 use crate::store::{Entropy, Error, Repaired, Store};
 
+use admit::Admitted;
+
+mod admit;
 #[cfg(test)]
 mod tests;
 
@@ -112,37 +114,28 @@ impl Edge<'_> {
             }
             Route::Admin(verb) => self.administer(&verb, request),
             Route::InProject(project, resource) => {
-                let named = project.as_deref();
-                if !named.is_none_or(|name| DEFAULT_PROJECT.is_named(name)) {
-                    let name = named.unwrap_or_default();
-                    return Err(Failure::new(
-                        Kind::NotFound,
-                        format!("there is no project {name:?} here"),
-                    ));
-                }
-                self.in_project(resource, request)
+                self.in_project(project.as_deref(), &resource, request)
             }
         }
     }
 
-    fn identify(&self, request: &Request) -> Result<Caller<'_>, Failure> {
-        Caller::identify(&request.headers, self.settings, self.now())
-    }
-
-    fn in_project(&self, resource: Resource, request: &mut Request) -> Result<Response, Failure> {
-        allow_method(&resource, request)?;
-        let caller = self.identify(request)?;
-        if !request.method.is_read() {
-            caller.may_write(&DEFAULT_PROJECT)?;
-        }
+    /// Answers a request that has been admitted.
+    fn serve(
+        &self,
+        resource: &Resource,
+        request: &mut Request,
+        admitted: &Admitted,
+    ) -> Result<Response, Failure> {
         let store = self.store().map_err(|error| failure(&"the store", error))?;
         let publisher = Publisher {
             store: &*store,
             max_zip_bytes: self.settings.max_zip_bytes,
             now: self.now(),
         };
-        match (&resource, &request.method) {
-            (Resource::Upload, _) => return publisher.upload(request),
+        match (resource, &request.method) {
+            (Resource::Upload, _) => {
+                return publisher.upload(request, &|module| admitted.upload(self, module));
+            }
             (Resource::Mod(module, asked), Method::Put) => {
                 return publisher.put_mod(module, asked, request);
             }
@@ -157,8 +150,8 @@ impl Edge<'_> {
             headers: &request.headers,
             list_max_age: self.settings.list_max_age,
         };
-        match &resource {
-            Resource::List(module) => proxy.list(module),
+        match resource {
+            Resource::List(module) => proxy.list(module, admitted.has_prefixes),
             Resource::Latest(module) => proxy.latest(module),
             Resource::Info(module, asked) => proxy.info(module, asked),
             Resource::Mod(module, asked) => proxy.go_mod(module, asked),

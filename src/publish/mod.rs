@@ -63,11 +63,16 @@ impl Publisher<'_> {
         self.publish(&version, request, &[])
     }
 
-    /// `PUT upload`: path and version are those that the zip's names start with.
+    /// `PUT upload`: path and version are those that the zip's names start with. `allow` is asked as
+    /// soon as the path is known.
     ///
     /// # Errors
-    /// As [`Publisher::put_zip`].
-    pub fn upload(&self, request: &mut Request) -> Result<Response, Failure> {
+    /// As [`Publisher::put_zip`], and those of `allow`.
+    pub fn upload(
+        &self,
+        request: &mut Request,
+        allow: &dyn Fn(&ModulePath) -> Result<(), Failure>,
+    ) -> Result<Response, Failure> {
         let mut begin = vec![0; NAME_AT];
         let read = fill(&mut request.body, &mut begin)?;
         begin.truncate(read);
@@ -90,6 +95,7 @@ impl Publisher<'_> {
                 "the first file {name:?} of the zip does not begin with module@version/"
             ))
         })?;
+        allow(version.path())?;
         begin.append(&mut name);
         self.publish(&version, request, &begin)
     }

@@ -111,7 +111,7 @@ mod tests {
         let refusal = parse("lgo=off").unwrap_err();
         assert_eq!(
             refusal,
-            "there is no setting \"lgo\"; there are store, base_path, tokens, list_max_age, max_zip_bytes, kv_chunk_bytes, log"
+            "there is no setting \"lgo\"; there are store, base_path, tokens, projects, list_max_age, max_zip_bytes, kv_chunk_bytes, log"
         );
         assert_eq!(parse("log").unwrap_err(), "it has the form NAME=VALUE");
     }
