@@ -131,6 +131,14 @@ impl Store for Remote {
         })
     }
 
+    fn document(&self, _: &str) -> Result<Option<Vec<u8>>, Error> {
+        Err(Error::Refused("no request reads a document".to_owned()))
+    }
+
+    fn set_document(&self, _: &str, _: &[u8]) -> Result<(), Error> {
+        Err(Error::Refused("no request writes a document".to_owned()))
+    }
+
     fn ready(&self) -> Result<(), Error> {
         outcome(&self.ask("GET", "/readyz", b"")).map(|_| ())
     }

@@ -54,6 +54,38 @@ pub fn check_all(store: &dyn Store) {
     }
 }
 
+/// Checks the promises on documents, which no request reads or writes as they are.
+///
+/// # Panics
+/// Where one is broken.
+pub fn check_documents(store: &dyn Store) {
+    let names = [
+        "contract/!one",
+        "contract/one",
+        "contract/one/two",
+        "contract",
+        "../..-",
+        "@",
+        &"long/".repeat(100),
+    ];
+    for name in names {
+        assert_eq!(store.document(name), Ok(None), "{name}");
+    }
+    for (name, text) in names.iter().zip(["1", "2", "3", "4", "5", "6", "7"]) {
+        assert_eq!(store.set_document(name, b"a longer one before"), Ok(()));
+        assert_eq!(store.set_document(name, text.as_bytes()), Ok(()), "{name}");
+    }
+    for (name, text) in names.iter().zip(["1", "2", "3", "4", "5", "6", "7"]) {
+        assert_eq!(store.document(name), Ok(Some(text.as_bytes().to_vec())));
+    }
+    let large: Vec<u8> = (0..64 << 10).map(|at: u32| at as u8).collect();
+    assert_eq!(store.set_document("contract", &large), Ok(()));
+    assert_eq!(store.document("contract"), Ok(Some(large)));
+    assert_eq!(store.set_document("contract", b""), Ok(()));
+    assert_eq!(store.document("contract"), Ok(Some(Vec::new())));
+    assert_eq!(listed(store, "example.com/contract/documents"), None);
+}
+
 /// A version of a module.
 ///
 /// # Panics

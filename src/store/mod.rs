@@ -222,6 +222,20 @@ pub trait Store {
     /// The store's own, or a cursor that no page gave.
     fn repair(&self, cursor: Option<&str>, go_on: &dyn Fn() -> bool) -> Result<Repaired, Error>;
 
+    /// A small document kept beside the modules. `None`: none of that name. Names have no capitals,
+    /// which not every file system tells from small letters, and no dot at their end.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn document(&self, name: &str) -> Result<Option<Vec<u8>>, Error>;
+
+    /// Keeps a small document, of at most 64 KiB, over any other of that name. A reader sees one of
+    /// the two, whole; of two writers the later one stays.
+    ///
+    /// # Errors
+    /// The store's own. It may have been written nevertheless.
+    fn set_document(&self, name: &str, value: &[u8]) -> Result<(), Error>;
+
     /// Whether the store answers.
     ///
     /// # Errors

@@ -86,6 +86,14 @@ impl Disk for WasiDisk {
         Ok(())
     }
 
+    fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let (from, to) = (Place::find(from)?, Place::find(to)?);
+        to.create_folders()?;
+        from.folder
+            .rename_at(&from.below, &to.folder, &to.below)
+            .map_err(failed)
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         let place = Place::find(path)?;
         match place.folder.unlink_file_at(&place.below) {

@@ -66,6 +66,14 @@ pub trait Disk {
         Ok(())
     }
 
+    /// Gives a file another name, which it takes from any file that has it.
+    fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::rename(from, to)
+    }
+
     /// Removes a file; one that is not there is fine.
     fn remove(&self, path: &Path) -> io::Result<()> {
         match fs::remove_file(path) {

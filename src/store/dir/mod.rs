@@ -8,7 +8,7 @@
 //!
 //! A withdrawn version has a mark, `<version>.withdrawn`. Uploads lie under `.goproxy-edge/`, which no
 //! module path can be, on the same file system, so that a hard link makes them visible at once and
-//! fails where the name is taken.
+//! fails where the name is taken. Documents that are no modules lie there too.
 
 mod disk;
 mod write;
@@ -247,6 +247,14 @@ impl Store for Dir {
     fn repair(&self, _: Option<&str>, _: &dyn Fn() -> bool) -> Result<Repaired, Error> {
         // Lists are computed, so only what broken-off uploads left is to be cleared.
         self.remove_left_overs()
+    }
+
+    fn document(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.read_document(name)
+    }
+
+    fn set_document(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        self.write_document(name, value)
     }
 
     fn ready(&self) -> Result<(), Error> {

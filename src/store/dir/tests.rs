@@ -46,7 +46,10 @@ impl Folder {
     }
 
     fn uploads(&self) -> usize {
-        std::fs::read_dir(self.0.join(".goproxy-edge")).map_or(0, Iterator::count)
+        let folder = std::fs::read_dir(self.0.join(".goproxy-edge"));
+        let files =
+            |entry: &io::Result<std::fs::DirEntry>| entry.as_ref().unwrap().path().is_file();
+        folder.map_or(0, |entries| entries.filter(files).count())
     }
 }
 
@@ -96,6 +99,10 @@ impl Disk for TestDisk {
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.step(Step::Write, || StdDisk.link(from, to))
+    }
+
+    fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step(Step::Write, || StdDisk.replace(from, to))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -162,7 +169,31 @@ fn repair(folder: &Folder) {
 fn the_contract_holds() {
     let folder = Folder::new();
     contract::check_all(&store(&folder));
+    contract::check_documents(&store(&folder));
     assert_eq!(folder.uploads(), 0, "no upload stays behind");
+}
+
+#[test]
+fn a_fault_at_any_step_of_writing_a_document_leaves_one_of_the_two_whole() {
+    at_every_step(|step, fault| {
+        let folder = Folder::new();
+        store(&folder).set_document("name", b"old").unwrap();
+        let faults = Rc::new(Faults::at(step, fault));
+        let written = store_at(&folder, NOW, Rc::clone(&faults)).set_document("name", b"the new");
+        let store = store(&folder);
+        let found = store.document("name").unwrap().unwrap();
+        let at = format!("{fault:?} at step {step}: {written:?}");
+        if written.is_ok() {
+            assert_eq!(found, b"the new", "{at}");
+        } else {
+            assert!(found == b"old" || found == b"the new", "{at}");
+        }
+        assert_eq!(store.set_document("name", b"last"), Ok(()), "{at}");
+        assert_eq!(store.document("name"), Ok(Some(b"last".to_vec())), "{at}");
+        repair(&folder);
+        assert_eq!(store.document("name"), Ok(Some(b"last".to_vec())), "{at}");
+        faults.struck()
+    });
 }
 
 #[test]

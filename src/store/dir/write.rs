@@ -5,15 +5,18 @@
 //! listed. (With the info last, as the `go` command's cache has it, a reader in between would be given
 //! a made-up time that then changes.)
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Created, Dir, WITHDRAWN};
 use crate::module::{ModuleVersion, zip};
+use crate::store::kv::portable_key;
 use crate::store::{Error, File, Outcome, ReadSeek, Release, Repaired, Staged, Staging};
 
 /// Where uploads lie.
 const UPLOADS: &str = ".goproxy-edge";
+/// Where documents lie, below the uploads.
+const DOCUMENTS: &str = "documents";
 /// Uploads younger than this may be under way.
 const LEFT_OVER_AFTER: i64 = 24 * 60 * 60;
 
@@ -240,6 +243,35 @@ impl Dir {
             self.disk.remove(&path).map_err(Error::from_io)?;
         }
         Ok(())
+    }
+
+    /// Reads a document.
+    pub(super) fn read_document(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.document_path(name);
+        let mut reader = match self.disk.reader(&path).map_err(Error::from_io) {
+            Err(Error::NotFound) => return Ok(None),
+            reader => reader?,
+        };
+        let mut value = Vec::new();
+        reader.read_to_end(&mut value).map_err(Error::from_io)?;
+        Ok(Some(value))
+    }
+
+    /// Writes a document under another name and lets it take its own, so that no reader sees a part.
+    pub(super) fn write_document(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        let mut upload = self.begin_upload()?;
+        upload.write_all(value).map_err(Error::from_io)?;
+        upload.closed()?;
+        let path = self.document_path(name);
+        self.disk
+            .replace(&upload.path, &path)
+            .map_err(Error::from_io)
+    }
+
+    fn document_path(&self, name: &str) -> PathBuf {
+        // Without the extension a name of dots would be a folder.
+        let name = format!("{}.doc", portable_key(name));
+        self.root.join(UPLOADS).join(DOCUMENTS).join(name)
     }
 
     /// Removes uploads that can't be under way any more.

@@ -24,6 +24,7 @@ use crate::http::{Body, ETag};
 use crate::module::{ModulePath, ModuleVersion};
 
 use chunks::{ChunkSource, Upload};
+pub(super) use record::portable_key;
 use record::{Place, Record, State};
 
 /// What the host's key-value store does for us. `&self`: the host holds the state.
@@ -72,13 +73,13 @@ impl Kv {
 
     fn record(&self, version: &ModuleVersion) -> Result<Option<Record>, Error> {
         let key = record::record_key(version);
-        let stored = self.port.get(&record::portable_key(&key))?;
+        let stored = self.port.get(&portable_key(&key))?;
         stored.map(|value| Record::parse(&key, value)).transpose()
     }
 
     fn stored_index(&self, module: &ModulePath) -> Result<Option<Index>, Error> {
         let key = record::index_key(module);
-        let stored = self.port.get(&record::portable_key(&key))?;
+        let stored = self.port.get(&portable_key(&key))?;
         stored
             .map(|value| record::parse_index(&key, value))
             .transpose()
@@ -122,6 +123,11 @@ impl Kv {
     }
 }
 
+/// The key of a document: no module path has an element `-` at its start.
+fn document_key(name: &str) -> String {
+    portable_key(&format!("-/doc/{name}"))
+}
+
 impl Store for Kv {
     fn read(&self, version: &ModuleVersion, file: File) -> Result<Object, Error> {
         let record = self.record(version)?.ok_or(Error::NotFound)?;
@@ -155,6 +161,14 @@ impl Store for Kv {
 
     fn repair(&self, cursor: Option<&str>, go_on: &dyn Fn() -> bool) -> Result<Repaired, Error> {
         self.repair_page(cursor, go_on)
+    }
+
+    fn document(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.port.get(&document_key(name))
+    }
+
+    fn set_document(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        self.port.set(&document_key(name), value)
     }
 
     fn ready(&self) -> Result<(), Error> {

@@ -299,7 +299,7 @@ pub(super) fn parse_index(key: &str, value: Vec<u8>) -> Result<Index, Error> {
 }
 
 /// The key in the alphabet and length that every host takes.
-pub(super) fn portable_key(key: &str) -> String {
+pub(in crate::store) fn portable_key(key: &str) -> String {
     let mut portable = String::with_capacity(key.len() + 16);
     for byte in key.bytes() {
         match byte {

@@ -143,7 +143,10 @@ fn whole_or_absent(store: &Kv, version: &ModuleVersion, zip: &[u8]) {
 
 #[test]
 fn the_contract_holds() {
-    contract::check_all(&store(&Map::default()));
+    let map = Map::default();
+    contract::check_all(&store(&map));
+    contract::check_documents(&store(&map));
+    assert_eq!(repaired(&map).problems, [""; 0]);
 }
 
 #[test]
