@@ -1,6 +1,7 @@
 //! JSON as it is read here: values that are looked into by name. `serde_json` parses; the values are
 //! our own because its `Value` carries the formatting of floating-point numbers, 20 KB of the
-//! component for numbers that nobody asks for.
+//! component for numbers that nobody asks for. Objects are written member by member, since types that
+//! write themselves are made anew for each of them.
 
 use std::fmt;
 
@@ -79,6 +80,82 @@ impl Json {
             _ => None,
         }
     }
+}
+
+/// An object that is written, member by member.
+pub struct Writer(String);
+
+impl Writer {
+    /// An object without members.
+    pub fn new() -> Self {
+        Writer("{".to_owned())
+    }
+
+    /// Adds a string.
+    pub fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        push_string(&mut self.0, value);
+    }
+
+    /// Adds a list of strings.
+    pub fn texts(&mut self, name: &str, values: &[String]) {
+        self.name(name);
+        self.0.push('[');
+        for (at, value) in values.iter().enumerate() {
+            if at > 0 {
+                self.0.push(',');
+            }
+            push_string(&mut self.0, value);
+        }
+        self.0.push(']');
+    }
+
+    /// Adds what is JSON already.
+    pub fn json(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.0.push_str(value);
+    }
+
+    /// The object's text.
+    pub fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+
+    fn name(&mut self, name: &str) {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        push_string(&mut self.0, name);
+        self.0.push(':');
+    }
+}
+
+/// Appends a string as JSON has it.
+fn push_string(text: &mut String, value: &str) {
+    text.push('"');
+    for c in value.chars() {
+        let short = match c {
+            '"' | '\\' => c,
+            '\n' => 'n',
+            '\r' => 'r',
+            '\t' => 't',
+            '\u{8}' => 'b',
+            '\u{c}' => 'f',
+            '\0'..' ' => {
+                text.push_str("\\u00");
+                text.push_str(&crate::hex::encode(&[c as u8]));
+                continue;
+            }
+            _ => {
+                text.push(c);
+                continue;
+            }
+        };
+        text.push('\\');
+        text.push(short);
+    }
+    text.push('"');
 }
 
 struct AnyValue;
@@ -172,6 +249,37 @@ mod tests {
         assert_eq!(json.get("b").and_then(Json::text), Some("last"));
         assert_eq!(json.get("c"), None);
         assert_eq!(json.members().map(<[_]>::len), Some(4));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let odd: String = (0..0x80)
+            .map(|code| code as u8 as char)
+            .chain("é\u{2028}😀".chars())
+            .collect();
+        let mut object = Writer::new();
+        object.text(&odd, &odd);
+        object.texts("list", &["a".to_owned(), odd.clone()]);
+        object.json("flag", "true");
+        let text = object.end();
+        let members = vec![
+            (odd.clone(), Json::Text(odd.clone())),
+            (
+                "list".to_owned(),
+                Json::List(vec![Json::Text("a".to_owned()), Json::Text(odd.clone())]),
+            ),
+            ("flag".to_owned(), Json::Bool(true)),
+        ];
+        assert_eq!(Json::parse(text.as_bytes()), Ok(Json::Object(members)));
+        assert_eq!(
+            format!("{{\"a\":{}}}", serde_json::to_string(&odd).unwrap()),
+            {
+                let mut object = Writer::new();
+                object.text("a", &odd);
+                object.end()
+            }
+        );
+        assert_eq!(Writer::new().end(), "{}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod goproxy_tables;
 mod http_rules;
 mod import;
 mod paths;
+mod projects;
 mod protocol;
 mod publishing;
 mod store_contract;

@@ -4,11 +4,10 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 #[cfg(any(feature = "s3", feature = "oidc"))]
 use crate::http::client::Client;
 use crate::http::{Body, Failure, Kind, Method, Request, Response, query_pairs};
+use crate::json::Writer;
 use crate::module::Timestamp;
 use crate::proxy::route::{self, Resource, Route};
 use crate::proxy::{Proxy, failure};
@@ -185,11 +184,7 @@ impl Edge<'_> {
             .store()
             .and_then(|store| store.repair(cursor.as_deref(), &go_on))
             .map_err(|error| failure(&"repair", error))?;
-        // Numbers and strings always serialise.
-        let mut json = serde_json::to_vec(&RepairAnswer::from(page)).unwrap_or_default();
-        json.push(b'\n');
-        let response = Response::new(200, "application/json", Body::Bytes(json));
-        Ok(response.with("cache-control", "no-store"))
+        Ok(Response::json(200, repaired(&page)))
     }
 
     fn store(&self) -> Result<Box<dyn Store>, Error> {
@@ -209,29 +204,30 @@ impl Edge<'_> {
 }
 
 /// What a page of repair answers.
-#[derive(Serialize)]
-struct RepairAnswer {
-    done: bool,
-    cursor: Option<String>,
-    modules: u64,
-    versions: u64,
-    indexed: u64,
-    removed: u64,
-    problems: Vec<String>,
-}
-
-impl From<Repaired> for RepairAnswer {
-    fn from(page: Repaired) -> Self {
-        RepairAnswer {
-            done: page.cursor.is_none(),
-            cursor: page.cursor,
-            modules: page.modules,
-            versions: page.versions,
-            indexed: page.indexed,
-            removed: page.removed,
-            problems: page.problems,
-        }
+fn repaired(page: &Repaired) -> Writer {
+    let mut json = Writer::new();
+    json.json(
+        "done",
+        if page.cursor.is_none() {
+            "true"
+        } else {
+            "false"
+        },
+    );
+    match &page.cursor {
+        Some(cursor) => json.text("cursor", cursor),
+        None => json.json("cursor", "null"),
     }
+    for (name, number) in [
+        ("modules", page.modules),
+        ("versions", page.versions),
+        ("indexed", page.indexed),
+        ("removed", page.removed),
+    ] {
+        json.json(name, &number.to_string());
+    }
+    json.texts("problems", &page.problems);
+    json
 }
 
 fn plain(text: &str) -> Response {
