@@ -1,6 +1,7 @@
 //! JSON as it is read here: values that are looked into by name. `serde_json` parses; the values are
 //! our own because its `Value` carries the formatting of floating-point numbers, 20 KB of the
-//! component for numbers that nobody asks for.
+//! component for numbers that nobody asks for. Objects are written member by member, since types that
+//! write themselves are made anew for each of them.
 
 use std::fmt;
 
@@ -13,7 +14,7 @@ pub enum Json {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number, as text.
+    /// A number: its digits; the exponent of one that is no integer may be written otherwise.
     Number(String),
     /// A string.
     Text(String),
@@ -75,6 +76,11 @@ impl Json {
         }
     }
 
+    /// A list of strings.
+    pub fn texts(&self) -> Option<Vec<&str>> {
+        self.list()?.iter().map(Json::text).collect()
+    }
+
     /// The text of a string.
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -82,6 +88,82 @@ impl Json {
             _ => None,
         }
     }
+}
+
+/// An object that is written, member by member.
+pub struct Writer(String);
+
+impl Writer {
+    /// An object without members.
+    pub fn new() -> Self {
+        Writer("{".to_owned())
+    }
+
+    /// Adds a string.
+    pub fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        push_string(&mut self.0, value);
+    }
+
+    /// Adds a list of strings.
+    pub fn texts(&mut self, name: &str, values: &[String]) {
+        self.name(name);
+        self.0.push('[');
+        for (at, value) in values.iter().enumerate() {
+            if at > 0 {
+                self.0.push(',');
+            }
+            push_string(&mut self.0, value);
+        }
+        self.0.push(']');
+    }
+
+    /// Adds what is JSON already.
+    pub fn json(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.0.push_str(value);
+    }
+
+    /// The object's text.
+    pub fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+
+    fn name(&mut self, name: &str) {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        push_string(&mut self.0, name);
+        self.0.push(':');
+    }
+}
+
+/// Appends a string as JSON has it.
+fn push_string(text: &mut String, value: &str) {
+    text.push('"');
+    for c in value.chars() {
+        let short = match c {
+            '"' | '\\' => c,
+            '\n' => 'n',
+            '\r' => 'r',
+            '\t' => 't',
+            '\u{8}' => 'b',
+            '\u{c}' => 'f',
+            '\0'..' ' => {
+                text.push_str("\\u00");
+                text.push_str(&crate::hex::encode(&[c as u8]));
+                continue;
+            }
+            _ => {
+                text.push(c);
+                continue;
+            }
+        };
+        text.push('\\');
+        text.push(short);
+    }
+    text.push('"');
 }
 
 struct AnyValue;
@@ -101,12 +183,12 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Json::Bool(value))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
-        Ok(Json::Number(number.to_string()))
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Number(value.to_string()))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
-        Ok(Json::Number(number.to_string()))
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Number(value.to_string()))
     }
 
     fn visit_string<E>(self, text: String) -> Result<Json, E> {
@@ -128,13 +210,12 @@ impl<'de> Visitor<'de> for AnyValue {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
         let mut object = Vec::new();
         while let Some(Name(name)) = members.next_key()? {
-            // So numbers come where they are kept as text.
+            // So numbers come that are no integers, or large ones: as they are written.
             if name == "$serde_json::private::Number" {
-                let digits = members.next_value::<Json>()?;
-                return Ok(Json::Number(match digits {
-                    Json::Text(digits) => digits,
-                    _ => String::new(),
-                }));
+                return Ok(match members.next_value()? {
+                    Json::Text(digits) => Json::Number(digits),
+                    _ => Json::Null,
+                });
             }
             object.push((name, members.next_value()?));
         }
@@ -182,6 +263,37 @@ mod tests {
         assert_eq!(list[1].integer(), None);
         assert_eq!(json.get("c"), None);
         assert_eq!(json.members().map(<[_]>::len), Some(4));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let odd: String = (0..0x80)
+            .map(|code| code as u8 as char)
+            .chain("é\u{2028}😀".chars())
+            .collect();
+        let mut object = Writer::new();
+        object.text(&odd, &odd);
+        object.texts("list", &["a".to_owned(), odd.clone()]);
+        object.json("flag", "true");
+        let text = object.end();
+        let members = vec![
+            (odd.clone(), Json::Text(odd.clone())),
+            (
+                "list".to_owned(),
+                Json::List(vec![Json::Text("a".to_owned()), Json::Text(odd.clone())]),
+            ),
+            ("flag".to_owned(), Json::Bool(true)),
+        ];
+        assert_eq!(Json::parse(text.as_bytes()), Ok(Json::Object(members)));
+        assert_eq!(
+            format!("{{\"a\":{}}}", serde_json::to_string(&odd).unwrap()),
+            {
+                let mut object = Writer::new();
+                object.text("a", &odd);
+                object.end()
+            }
+        );
+        assert_eq!(Writer::new().end(), "{}");
     }
 
     #[test]

@@ -4,9 +4,9 @@
 
 use std::fmt;
 
-use crate::access::Token;
 #[cfg(feature = "oidc")]
 use crate::access::oidc::Rule;
+use crate::access::{Projects, Token};
 #[cfg(feature = "oidc")]
 use crate::http::client::Address;
 
@@ -30,6 +30,7 @@ pub const NAMES: &[&str] = &[
     "store",
     "base_path",
     "tokens",
+    "projects",
     "list_max_age",
     "max_zip_bytes",
     "kv_chunk_bytes",
@@ -82,6 +83,8 @@ pub struct Settings {
     pub base_path: String,
     /// Who may do what.
     pub tokens: Vec<Token>,
+    /// What there is to have rights in.
+    pub projects: Projects,
     /// How many seconds a cache may keep a list, a query, and a 404.
     pub list_max_age: u64,
     /// The largest body of an upload, in bytes.
@@ -107,6 +110,7 @@ impl Default for Settings {
             store: default_store(),
             base_path: String::new(),
             tokens: Vec::new(),
+            projects: Projects::default(),
             list_max_age: 60,
             max_zip_bytes: MAX_ZIP_BYTES,
             kv_chunk_bytes: KV_CHUNK_BYTES,
@@ -176,6 +180,7 @@ impl Settings {
             "store" => self.store = store_place(value)?,
             "base_path" => self.base_path = base_path(value)?,
             "tokens" => self.tokens = Token::parse_list(value)?,
+            "projects" => self.projects = Projects::parse_list(value)?,
             "list_max_age" => self.list_max_age = number(value, 0, 31_536_000, "seconds")?,
             "max_zip_bytes" => self.max_zip_bytes = number(value, 1, MAX_ZIP_BYTES, "bytes")?,
             "kv_chunk_bytes" => {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use etcetera::{BaseStrategy as _, choose_base_strategy};
 
+use goproxy_edge::access::format;
+
 use crate::{Failure, token};
 
 const FOLDER: &str = "goproxy-edge";
@@ -43,7 +45,7 @@ impl TokenFile {
         };
         let mut lines = text.lines().map(str::to_owned);
         match (lines.next(), lines.next()) {
-            (Some(address), Some(token)) if token::is_well_formed(&token) => {
+            (Some(address), Some(token)) if format::is_well_formed(token.as_bytes()) => {
                 Ok(Some(TokenFile { address, token }))
             }
             _ => Err(format!(

@@ -42,6 +42,7 @@ struct Shared {
     pool: instance::Pool,
     clock: Arc<engine::Clock>,
     workshop: workshop::Workshop,
+    attempts: serve::attempts::Attempts,
     /// One permit a request.
     places: Arc<Semaphore>,
 }
@@ -81,6 +82,7 @@ impl Host {
             pool,
             clock: machine.clock,
             workshop,
+            attempts: serve::attempts::Attempts::default(),
             places,
         };
         Ok(Host {

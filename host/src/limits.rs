@@ -35,6 +35,12 @@ pub struct Limits {
     /// Bytes of a request body. A back-stop for the disk; the component has a limit of its own
     /// with a better answer.
     pub request_body: u64,
+    /// Different credentials that one address may present in vain within `failed_logins_time`; after
+    /// that its requests with a credential get 429 with `Retry-After`, until that time has passed since
+    /// the first of them. Protects tokens from guessing.
+    pub failed_logins: usize,
+    /// How long credentials that were presented in vain are counted.
+    pub failed_logins_time: Duration,
     /// Instances kept for the next requests when nothing goes on. Protects memory after a burst.
     pub idle_instances: usize,
 }
@@ -52,6 +58,8 @@ impl Default for Limits {
             header_time: Duration::from_secs(15),
             keep_alive: Duration::from_secs(75),
             request_body: 1 << 30,
+            failed_logins: 30,
+            failed_logins_time: Duration::from_secs(60),
             idle_instances: 32,
         }
     }

@@ -3,6 +3,8 @@
 
 use crate::http::Headers;
 
+/// All headers that may hold a token, as `Vary` lists them.
+pub const HEADERS: &str = "Authorization, Private-Token, Job-Token, Deploy-Token";
 /// GitLab's headers, which hold nothing but the token.
 const PLAIN_HEADERS: [&str; 3] = ["private-token", "job-token", "deploy-token"];
 

@@ -41,16 +41,16 @@ pub struct Grant {
     pub name: String,
     /// What it allows.
     pub scopes: Vec<Scope>,
-    /// The projects it is for: ids, full paths, or `*`.
+    /// The projects it is for: ids, full paths, groups' paths, or `*`.
     pub projects: Vec<String>,
     /// Whether it may care for the store.
     pub admin: bool,
 }
 
 impl Grant {
-    /// Whether it is for this project.
+    /// Whether it is for this project: one that it names, or one in a group that it names.
     pub fn names_project(&self, project: &Project) -> bool {
         let mut named = self.projects.iter();
-        named.any(|name| name == "*" || project.is_named(name))
+        named.any(|name| name == "*" || project.is_named(name) || project.is_in_group(name))
     }
 }

@@ -1,11 +1,22 @@
-//! Who may do what: tokens, how they arrive, and what they allow. Knows headers and settings, no
-//! store and no route.
+//! Who may do what: projects, tokens, how they arrive, and what they allow. Knows headers and settings,
+//! no store and no route.
 //!
-//! Reading is open. Writing takes a token with a scope that includes it and a project that it names;
-//! the care of the store an administrator's. A credential that is presented and wrong is refused even
-//! where none is needed, so that a mistyped one is noticed.
+//! The rules, which a table in the tests of `edge` holds for every combination:
+//!
+//! * A credential that is presented and wrong is refused (401) even where none is needed, so that a
+//!   mistyped one is noticed.
+//! * A project that is public is read by everybody, one that is internal by whoever has a valid token,
+//!   one that is private by a token for it. One that is not enabled is there for nobody.
+//! * Below GitLab's base a project that one may not see is as one that is not there: 401 without a
+//!   token, 404 with one. A module that another project owns, or none, is a 404.
+//! * Below the plain base the module's path finds the project. A path that none owns is a 404, so that
+//!   the `go` command asks its next proxy; one of a project that one may not see is a 401 or, with a
+//!   token, a 403, since a 404 would send the name on to that next proxy.
+//! * Publishing takes a token for the project with a scope that includes it, else 403; the care of the
+//!   store an administrator's.
 
 mod credential;
+pub mod format;
 #[cfg(feature = "oidc")]
 mod gitlab;
 mod grant;
@@ -13,6 +24,7 @@ mod grant;
 pub mod oidc;
 #[cfg(feature = "oidc")]
 pub mod outside;
+mod project;
 #[cfg(all(test, feature = "oidc"))]
 mod testing;
 mod token;
@@ -20,34 +32,37 @@ mod token;
 use std::borrow::Cow;
 
 use crate::http::{Failure, Headers, Kind};
-use crate::module::Timestamp;
+use crate::json::{Json, NotJson};
+use crate::module::{ModulePath, Timestamp};
 use crate::settings::Settings;
 
-pub use credential::{Credential, Malformed};
+pub use credential::{Credential, HEADERS, Malformed};
 pub use grant::{Grant, Scope};
+pub use project::{Project, Projects, Visibility};
 pub use token::Token;
 
-/// A project: what GitLab's API addresses. There is one, public, that serves whatever is published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Project {
-    /// Its number.
-    pub id: &'static str,
-    /// Its full path.
-    pub path: &'static str,
+/// What a request is about, as far as access is concerned.
+pub struct Place<'a> {
+    /// Below GitLab's base: how it names the project, and the project of that name.
+    pub named: Option<(&'a str, Option<&'a Project>)>,
+    /// The module; none for an upload that has not said which it is.
+    pub module: Option<&'a ModulePath>,
+    /// The project that owns the module.
+    pub owner: Option<&'a Project>,
 }
 
-/// The one project.
-pub const DEFAULT_PROJECT: Project = Project {
-    id: "1",
-    path: "default/modules",
-};
-
-impl Project {
-    /// Whether a client names it so, by its number or its full path.
-    pub fn is_named(&self, name: &str) -> bool {
-        name == self.id || name == self.path
+impl Place<'_> {
+    /// Whether everybody gets the same answer here.
+    pub fn is_open(&self) -> bool {
+        match self.named {
+            Some((_, project)) => project.is_some_and(Project::is_open),
+            None => self.owner.is_none_or(Project::is_open),
+        }
     }
 }
+
+/// Looks outside the settings for what a secret allows.
+pub type Elsewhere<'a> = dyn Fn(&Credential) -> Result<Option<Grant>, Failure> + 'a;
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -57,15 +72,16 @@ pub struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    /// Finds out who asks, from what the request presents.
+    /// Finds out who asks, from what the request presents. A token that the settings do not know is
+    /// looked for `elsewhere`.
     ///
     /// # Errors
-    /// 401 for a credential that is not valid now; 503 where whoever must judge it does not answer.
+    /// 401 for a credential that is not valid now, or what `elsewhere` fails with.
     pub fn identify(
         headers: &Headers,
         settings: &'a Settings,
         now: Timestamp,
-        #[cfg(feature = "oidc")] outside: &outside::Outside<'_>,
+        elsewhere: &Elsewhere,
     ) -> Result<Self, Failure> {
         let any_token_configured = !settings.tokens.is_empty();
         #[cfg(feature = "oidc")]
@@ -74,11 +90,11 @@ impl<'a> Caller<'a> {
         let mut grant = None;
         if let Some(credential) = Credential::presented(headers) {
             let credential = credential.map_err(|Malformed| unknown())?;
-            grant = Token::find(&settings.tokens, credential.secret(), now)
-                .map(|token| Cow::Borrowed(&token.grant));
-            #[cfg(feature = "oidc")]
-            if grant.is_none() {
-                grant = outside::judge(&credential, settings, outside)?.map(Cow::Owned);
+            if !format::is_mistyped(credential.secret()) {
+                grant = match Token::find(&settings.tokens, credential.secret(), now) {
+                    Some(token) => Some(Cow::Borrowed(&token.grant)),
+                    None => elsewhere(&credential)?.map(Cow::Owned),
+                };
             }
             if grant.is_none() {
                 return Err(match credential.is_of_job() {
@@ -93,18 +109,77 @@ impl<'a> Caller<'a> {
         })
     }
 
-    /// Whether they may publish to a project.
+    /// Whether they may read in this place, or write.
     ///
     /// # Errors
-    /// 401 without a token, 403 with one that does not give the right, or when none is configured.
-    pub fn may_write(&self, project: &Project) -> Result<(), Failure> {
+    /// As the rules above say; 403 too for a write where no tokens are configured.
+    pub fn may(&self, place: &Place, writes: bool) -> Result<(), Failure> {
+        if writes {
+            self.require_grant()?;
+        }
+        let Some((name, named)) = place.named else {
+            return self.may_by_path(place, writes);
+        };
+        let Some(project) = named.filter(|project| self.sees(project)) else {
+            self.require_token()?;
+            let text = format!("there is no project {name:?} here");
+            return Err(Failure::new(Kind::NotFound, text));
+        };
+        if writes {
+            self.may_write(project)?;
+        }
+        match place.module {
+            Some(module) if place.owner.is_none_or(|owner| owner.id != project.id) => {
+                let text = format!("{module}: not a module of the project {name:?}");
+                Err(Failure::new(Kind::NotFound, text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn may_by_path(&self, place: &Place, writes: bool) -> Result<(), Failure> {
+        let Some(module) = place.module else {
+            return self.may_write_somewhere();
+        };
+        let Some(owner) = place.owner else {
+            let text = format!("{module}: no project here has this path");
+            return Err(Failure::new(Kind::NotFound, text));
+        };
+        if !self.sees(owner) {
+            let grant = self.require_token()?;
+            return Err(forbidden(grant, &format!("{module} is not for it")));
+        }
+        match writes {
+            true => self.may_write(owner),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a project is there for them.
+    fn sees(&self, project: &Project) -> bool {
+        let grant = self.grant.as_deref();
+        project.enabled
+            && match project.visibility {
+                Visibility::Public => true,
+                Visibility::Internal => grant.is_some(),
+                Visibility::Private => grant.is_some_and(|grant| grant.names_project(project)),
+            }
+    }
+
+    fn may_write_somewhere(&self) -> Result<(), Failure> {
         let grant = self.require_grant()?;
-        if !grant.scopes.iter().any(|scope| scope.may_write()) {
-            return Err(forbidden(
+        match grant.scopes.iter().any(|scope| scope.may_write()) {
+            true => Ok(()),
+            false => Err(forbidden(
                 grant,
                 "it has no scope to publish: that takes `write_package_registry` or `api`",
-            ));
+            )),
         }
+    }
+
+    fn may_write(&self, project: &Project) -> Result<(), Failure> {
+        self.may_write_somewhere()?;
+        let grant = self.require_grant()?;
         if !grant.names_project(project) {
             let text = format!("it is not for the project {}", project.path);
             return Err(forbidden(grant, &text));
@@ -115,8 +190,8 @@ impl<'a> Caller<'a> {
     /// Whether they may care for the store.
     ///
     /// # Errors
-    /// As [`Caller::may_write`].
-    pub fn may_administer(&self) -> Result<(), Failure> {
+    /// 401 without a token, 403 with one that does not give the right, or when none is configured.
+    pub fn may_administer(&self) -> Result<&Grant, Failure> {
         let grant = self.require_grant()?;
         if !grant.admin || !grant.scopes.contains(&Scope::Api) {
             return Err(forbidden(
@@ -124,15 +199,19 @@ impl<'a> Caller<'a> {
                 "this takes the scope `api` and the administrator flag",
             ));
         }
-        Ok(())
+        Ok(grant)
     }
 
     fn require_grant(&self) -> Result<&Grant, Failure> {
-        if !self.any_token_configured {
+        if self.grant.is_none() && !self.any_token_configured {
             let text = "no tokens are configured, so nothing can be published: the operator sets \
                         `tokens`";
             return Err(Failure::new(Kind::Forbidden, text));
         }
+        self.require_token()
+    }
+
+    fn require_token(&self) -> Result<&Grant, Failure> {
         self.grant.as_deref().ok_or_else(|| {
             let text = "this takes a token: as the password of HTTP Basic, as `Authorization: \
                         Bearer`, or as `Private-Token`, `Job-Token` or `Deploy-Token`";
@@ -159,4 +238,18 @@ fn forbidden(grant: &Grant, why: &str) -> Failure {
         Kind::Forbidden,
         format!("the token `{}`: {why}", grant.name),
     )
+}
+
+/// The JSON list of a setting.
+fn list_of(json: &str) -> Result<Vec<Json>, String> {
+    if json == "[]" {
+        return Ok(Vec::new());
+    }
+    match Json::parse(json.as_bytes()) {
+        Ok(Json::List(list)) => Ok(list),
+        Ok(_) => Err("it is not a JSON list".to_owned()),
+        Err(NotJson { line, column }) => {
+            Err(format!("it is not JSON (line {line}, column {column})"))
+        }
+    }
 }

@@ -85,7 +85,7 @@ impl Outside<'_> {
 ///
 /// # Errors
 /// 401 for one that is refused, 503 where whoever must judge it does not answer.
-pub(super) fn judge(
+pub fn judge(
     credential: &Credential,
     settings: &Settings,
     outside: &Outside<'_>,

@@ -2,9 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Grant, Scope};
+use super::{Grant, Scope, list_of};
 use crate::hex;
-use crate::json::{Json, NotJson};
+use crate::json::Json;
 use crate::module::Timestamp;
 
 const SECONDS_A_DAY: i64 = 24 * 60 * 60;
@@ -37,11 +37,8 @@ impl Token {
         if json == "[]" {
             return Ok(Vec::new());
         }
-        let list = Json::parse(json.as_bytes()).map_err(|NotJson { line, column }| {
-            format!("it is not JSON (line {line}, column {column})")
-        })?;
-        let list = list.list().ok_or("it is not a JSON list")?;
-        list.iter()
+        list_of(json)?
+            .iter()
             .enumerate()
             .map(|(at, token)| Token::parse(at, token))
             .collect()
@@ -73,7 +70,9 @@ impl Token {
             .get("sha256")
             .and_then(Json::text)
             .and_then(parse_hash);
-        let scopes = texts(fields.get("scopes"))
+        let scopes = fields
+            .get("scopes")
+            .and_then(Json::texts)
             .and_then(|names| {
                 names
                     .into_iter()
@@ -89,7 +88,9 @@ impl Token {
                     .ok_or("`expires_at` is neither an RFC 3339 time nor a date")?,
             ),
         };
-        let projects = texts(fields.get("projects"))
+        let projects = fields
+            .get("projects")
+            .and_then(Json::texts)
             .ok_or("`projects` is not a list of ids, full paths or `*`")?;
         let hash = hash.ok_or("`sha256` is not 64 lower-case hex digits")?;
         let grant = Grant {
@@ -124,11 +125,6 @@ impl Token {
         }
         found.filter(|token| token.expires_at.is_none_or(|end| now < end))
     }
-}
-
-/// A list of texts.
-pub(super) fn texts(list: Option<&Json>) -> Option<Vec<&str>> {
-    list?.list()?.iter().map(Json::text).collect()
 }
 
 /// Compares without telling where the first difference is.

@@ -1,28 +1,30 @@
 //! One request from end to end: settings, route, who asks, store, answer. What a host has to give is
 //! the [`Host`] trait; which host it is, nobody here knows.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 #[cfg(feature = "oidc")]
-use crate::access::outside::{Keeper, Outside};
-use crate::access::{Caller, DEFAULT_PROJECT};
+use crate::access::outside::Keeper;
 #[cfg(any(feature = "s3", feature = "oidc"))]
 use crate::http::client::Client;
 use crate::http::{Body, Failure, Kind, Method, Request, Response, query_pairs};
+use crate::json::Writer;
 use crate::module::Timestamp;
 use crate::proxy::route::{self, Resource, Route};
 use crate::proxy::{Proxy, failure};
 use crate::publish::Publisher;
-use crate::settings::{Log, Settings, StorePlace};
+use crate::settings::{BadSetting, Log, Settings, StorePlace};
 use crate::store::dir::{Dir, Disk};
 use crate::store::kv::{Blobs, KeyValue, Kv};
 #[cfg(feature = "s3")]
 use crate::store::s3::S3;
 use crate::store::{Entropy, Error, Repaired, Store};
 
+use admit::Admitted;
+
+mod admit;
 #[cfg(test)]
 mod tests;
 
@@ -70,7 +72,7 @@ pub struct Answer {
 
 /// Answers a request.
 pub fn handle(host: &dyn Host, mut request: Request) -> Answer {
-    let settings = match Settings::read(host.settings()) {
+    let settings = match read_settings(host.settings()) {
         Ok(settings) => settings,
         Err(bad) => {
             let failure = Failure::new(Kind::Internal, bad.to_string());
@@ -96,6 +98,28 @@ pub fn handle(host: &dyn Host, mut request: Request) -> Answer {
         log: settings.log,
         cause,
     }
+}
+
+/// Names and values as a host gives them, and what they were read as.
+type Read = (Vec<(String, String)>, Rc<Settings>);
+
+thread_local! {
+    /// What the last request read. Most hosts make an instance a request; one that uses an instance
+    /// again gives it the same values, and reading them again took a third of a hit's time.
+    static LAST_READ: RefCell<Option<Read>> = const { RefCell::new(None) };
+}
+
+fn read_settings(values: Vec<(String, String)>) -> Result<Rc<Settings>, BadSetting> {
+    LAST_READ.with_borrow_mut(|last| {
+        if let Some((same, settings)) = last
+            && *same == values
+        {
+            return Ok(Rc::clone(settings));
+        }
+        let settings = Rc::new(Settings::read(values.iter().cloned())?);
+        *last = Some((values, Rc::clone(&settings)));
+        Ok(settings)
+    })
 }
 
 fn finish(request: &Request, response: Response) -> Response {
@@ -132,49 +156,28 @@ impl Edge<'_> {
             }
             Route::Admin(verb) => self.administer(&verb, request),
             Route::InProject(project, resource) => {
-                let named = project.as_deref();
-                if !named.is_none_or(|name| DEFAULT_PROJECT.is_named(name)) {
-                    let name = named.unwrap_or_default();
-                    return Err(Failure::new(
-                        Kind::NotFound,
-                        format!("there is no project {name:?} here"),
-                    ));
-                }
-                self.in_project(resource, request)
+                self.in_project(project.as_deref(), &resource, request)
             }
         }
     }
 
-    fn identify(&self, request: &Request) -> Result<Caller<'_>, Failure> {
-        #[cfg(feature = "oidc")]
-        let client = self.host.client();
-        Caller::identify(
-            &request.headers,
-            self.settings,
-            self.now(),
-            #[cfg(feature = "oidc")]
-            &Outside {
-                client: &*client,
-                keeper: self,
-                now: self.now(),
-            },
-        )
-    }
-
-    fn in_project(&self, resource: Resource, request: &mut Request) -> Result<Response, Failure> {
-        allow_method(&resource, request)?;
-        let caller = self.identify(request)?;
-        if !request.method.is_read() {
-            caller.may_write(&DEFAULT_PROJECT)?;
-        }
+    /// Answers a request that has been admitted.
+    fn serve(
+        &self,
+        resource: &Resource,
+        request: &mut Request,
+        admitted: &Admitted,
+    ) -> Result<Response, Failure> {
         let store = self.store().map_err(|error| failure(&"the store", error))?;
         let publisher = Publisher {
             store: &*store,
             max_zip_bytes: self.settings.max_zip_bytes,
             now: self.now(),
         };
-        match (&resource, &request.method) {
-            (Resource::Upload, _) => return publisher.upload(request),
+        match (resource, &request.method) {
+            (Resource::Upload, _) => {
+                return publisher.upload(request, &|module| admitted.upload(self, module));
+            }
             (Resource::Mod(module, asked), Method::Put) => {
                 return publisher.put_mod(module, asked, request);
             }
@@ -190,8 +193,8 @@ impl Edge<'_> {
             head: request.method == Method::Head,
             list_max_age: self.settings.list_max_age,
         };
-        match &resource {
-            Resource::List(module) => proxy.list(module),
+        match resource {
+            Resource::List(module) => proxy.list(module, admitted.has_prefixes),
             Resource::Latest(module) => proxy.latest(module),
             Resource::Info(module, asked) => proxy.info(module, asked),
             Resource::Mod(module, asked) => proxy.go_mod(module, asked),
@@ -225,11 +228,7 @@ impl Edge<'_> {
             .store()
             .and_then(|store| store.repair(cursor.as_deref(), &go_on))
             .map_err(|error| failure(&"repair", error))?;
-        // Numbers and strings always serialise.
-        let mut json = serde_json::to_vec(&RepairAnswer::from(page)).unwrap_or_default();
-        json.push(b'\n');
-        let response = Response::new(200, "application/json", Body::Bytes(json));
-        Ok(response.with("cache-control", "no-store"))
+        Ok(Response::json(200, repaired(&page)))
     }
 
     fn store(&self) -> Result<Box<dyn Store>, Error> {
@@ -276,29 +275,30 @@ impl Keeper for Edge<'_> {
 }
 
 /// What a page of repair answers.
-#[derive(Serialize)]
-struct RepairAnswer {
-    done: bool,
-    cursor: Option<String>,
-    modules: u64,
-    versions: u64,
-    indexed: u64,
-    removed: u64,
-    problems: Vec<String>,
-}
-
-impl From<Repaired> for RepairAnswer {
-    fn from(page: Repaired) -> Self {
-        RepairAnswer {
-            done: page.cursor.is_none(),
-            cursor: page.cursor,
-            modules: page.modules,
-            versions: page.versions,
-            indexed: page.indexed,
-            removed: page.removed,
-            problems: page.problems,
-        }
+fn repaired(page: &Repaired) -> Writer {
+    let mut json = Writer::new();
+    json.json(
+        "done",
+        if page.cursor.is_none() {
+            "true"
+        } else {
+            "false"
+        },
+    );
+    match &page.cursor {
+        Some(cursor) => json.text("cursor", cursor),
+        None => json.json("cursor", "null"),
     }
+    for (name, number) in [
+        ("modules", page.modules),
+        ("versions", page.versions),
+        ("indexed", page.indexed),
+        ("removed", page.removed),
+    ] {
+        json.json(name, &number.to_string());
+    }
+    json.texts("problems", &page.problems);
+    json
 }
 
 fn plain(text: &str) -> Response {

@@ -12,6 +12,8 @@ use crate::store::contract::{module_zip, version};
 use crate::store::dir::StdDisk;
 use crate::store::testing::TestEntropy;
 
+mod access;
+
 /// SHA-256 of "secret".
 const SECRET: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
 
@@ -319,7 +321,7 @@ fn refusals_say_whose_turn_it_is() {
         (
             &get,
             "/api/v4/projects/2/packages/go/example.com/m/@v/list",
-            &[],
+            &[token],
             404,
             "not found: there is no project \"2\" here\n",
         ),
@@ -421,7 +423,7 @@ fn refusals_say_whose_turn_it_is() {
             (status, body),
             "{method:?} {target}"
         );
-        let cache = if status == 404 {
+        let cache = if status == 404 && !target.starts_with("/api/v4/projects/2/") {
             "public, max-age=60"
         } else {
             "no-store"

@@ -11,6 +11,8 @@ mod range;
 use std::any::Any;
 use std::io::{self, Read};
 
+use crate::json::Writer;
+
 pub use conditional::{ETag, none_match};
 pub use encoding::{percent_decode, query_pairs};
 pub use failure::{Failure, Kind};
@@ -189,6 +191,14 @@ impl Response {
             body,
             afterwards: None,
         }
+    }
+
+    /// A response for a program, which no cache keeps.
+    pub fn json(status: u16, object: Writer) -> Self {
+        let mut text = object.end();
+        text.push('\n');
+        let body = Body::Bytes(text.into_bytes());
+        Response::new(status, "application/json", body).with("cache-control", "no-store")
     }
 
     /// A response that has neither a body nor a length: 204 and 304.

@@ -31,14 +31,16 @@ pub struct Proxy<'a> {
 }
 
 impl Proxy<'_> {
-    /// `{module}/@v/list`
+    /// `{module}/@v/list`. Where a path may name no module, its list is empty.
     ///
     /// # Errors
     /// 404 for no such module, or the store's.
-    pub fn list(&self, module: &ModulePath) -> Result<Response, Failure> {
-        let index = self.index(module, Detail::Names)?;
-        let body = index.list().into_bytes();
-        Ok(self.changing("text/plain; charset=utf-8", body))
+    pub fn list(&self, module: &ModulePath, may_be_none: bool) -> Result<Response, Failure> {
+        let body = match self.stored_index(module, Detail::Names)? {
+            None if !may_be_none => return Err(no_such_module(module)),
+            index => index.map_or_else(String::new, |index| index.list()),
+        };
+        Ok(self.changing("text/plain; charset=utf-8", body.into_bytes()))
     }
 
     /// `{module}/@latest`
@@ -143,10 +145,13 @@ impl Proxy<'_> {
     }
 
     fn index(&self, module: &ModulePath, detail: Detail) -> Result<Index, Failure> {
-        self.store
-            .index(module, detail)
-            .map_err(|error| failure(module, error))?
-            .ok_or_else(|| not_found(format!("{module}: no such module")))
+        let index = self.stored_index(module, detail)?;
+        index.ok_or_else(|| no_such_module(module))
+    }
+
+    fn stored_index(&self, module: &ModulePath, detail: Detail) -> Result<Option<Index>, Failure> {
+        let index = self.store.index(module, detail);
+        index.map_err(|error| failure(module, error))
     }
 
     fn read(&self, version: &ModuleVersion, file: File) -> Result<Object, Failure> {
@@ -261,6 +266,10 @@ fn cut(mut bytes: Vec<u8>, range: &Range<u64>) -> Vec<u8> {
 pub fn fits(module: &ModulePath, version: &Version) -> Result<ModuleVersion, Failure> {
     ModuleVersion::new(module.clone(), version.clone())
         .map_err(|error| not_found(format!("{module}@{version}: {error}")))
+}
+
+fn no_such_module(module: &ModulePath) -> Failure {
+    not_found(format!("{module}: no such module"))
 }
 
 fn not_found(text: String) -> Failure {

@@ -9,9 +9,8 @@ mod params;
 use std::fmt::Write as _;
 use std::io::{self, Read};
 
-use serde::Serialize;
-
-use crate::http::{Body, Failure, Kind, Request, Response};
+use crate::http::{Failure, Kind, Request, Response};
+use crate::json::Writer;
 use crate::module::zip::{self, Checked, SourceOptions, ZipError};
 use crate::module::{ModulePath, ModuleVersion, Timestamp, Version, gomod, hash};
 use crate::proxy::failure;
@@ -39,11 +38,8 @@ pub struct Publisher<'a> {
 }
 
 /// The answer to a publication.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
 struct Published {
     version: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<String>,
     go_sum: Vec<String>,
 }
@@ -63,11 +59,16 @@ impl Publisher<'_> {
         self.publish(&version, request, &[])
     }
 
-    /// `PUT upload`: path and version are those that the zip's names start with.
+    /// `PUT upload`: path and version are those that the zip's names start with. `allow` is asked as
+    /// soon as the path is known.
     ///
     /// # Errors
-    /// As [`Publisher::put_zip`].
-    pub fn upload(&self, request: &mut Request) -> Result<Response, Failure> {
+    /// As [`Publisher::put_zip`], and those of `allow`.
+    pub fn upload(
+        &self,
+        request: &mut Request,
+        allow: &dyn Fn(&ModulePath) -> Result<(), Failure>,
+    ) -> Result<Response, Failure> {
         let mut begin = vec![0; NAME_AT];
         let read = fill(&mut request.body, &mut begin)?;
         begin.truncate(read);
@@ -90,6 +91,7 @@ impl Publisher<'_> {
                 "the first file {name:?} of the zip does not begin with module@version/"
             ))
         })?;
+        allow(version.path())?;
         begin.append(&mut name);
         self.publish(&version, request, &begin)
     }
@@ -284,10 +286,13 @@ fn done(outcome: Outcome, answer: &Published) -> Response {
         Outcome::Created => 201,
         Outcome::Unchanged => 200,
     };
-    // Strings always serialise.
-    let mut json = serde_json::to_vec(answer).unwrap_or_default();
-    json.push(b'\n');
-    Response::new(status, "application/json", Body::Bytes(json)).with("cache-control", "no-store")
+    let mut json = Writer::new();
+    json.text("Version", &answer.version);
+    if let Some(time) = &answer.time {
+        json.text("Time", time);
+    }
+    json.texts("GoSum", &answer.go_sum);
+    Response::json(status, json)
 }
 
 /// The version that a publisher names: exactly, and fitting its path.

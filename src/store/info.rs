@@ -1,9 +1,7 @@
 //! `.info`: a version's name, time and origin, as the `go` command reads and writes them
 //! (golang.org/ref/mod#goproxy-protocol; `RevInfo` and `Origin` of cmd/go).
 
-use serde::Serialize;
-
-use crate::json::Json;
+use crate::json::{Json, Writer};
 
 use crate::module::{Timestamp, Version};
 
@@ -19,32 +17,23 @@ pub struct Info {
 }
 
 /// Where a version came from, in the `go` command's own fields and order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The version control system, such as `git`.
-    #[serde(rename = "VCS", skip_serializing_if = "String::is_empty")]
     pub vcs: String,
     /// The repository's address.
-    #[serde(rename = "URL", skip_serializing_if = "String::is_empty")]
     pub url: String,
     /// The module's folder in the repository.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub subdir: String,
     /// The commit.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub hash: String,
     /// The prefix of the tags that `tag_sum` covers.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub tag_prefix: String,
     /// A checksum of the repository's tags.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub tag_sum: String,
     /// The full name of the branch or tag, such as `refs/heads/main`.
-    #[serde(rename = "Ref", skip_serializing_if = "String::is_empty")]
     pub reference: String,
     /// A checksum of the whole repository's state.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub repo_sum: String,
 }
 
@@ -68,20 +57,29 @@ impl Origin {
         })
     }
 
+    fn to_json(&self) -> String {
+        let mut json = Writer::new();
+        for (name, value) in [
+            ("VCS", &self.vcs),
+            ("URL", &self.url),
+            ("Subdir", &self.subdir),
+            ("Hash", &self.hash),
+            ("TagPrefix", &self.tag_prefix),
+            ("TagSum", &self.tag_sum),
+            ("Ref", &self.reference),
+            ("RepoSum", &self.repo_sum),
+        ] {
+            if !value.is_empty() {
+                json.text(name, value);
+            }
+        }
+        json.end()
+    }
+
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         *self == Origin::default()
     }
-}
-
-/// The JSON object.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Document<'a> {
-    version: &'a str,
-    time: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<&'a Origin>,
 }
 
 impl Info {
@@ -106,13 +104,13 @@ impl Info {
 
     /// Writes it as the `go` command does: one line of JSON.
     pub fn to_json(&self) -> Vec<u8> {
-        let document = Document {
-            version: self.version.as_str(),
-            time: self.time.to_string(),
-            origin: self.origin.as_ref(),
-        };
-        // Strings and options of strings always serialise.
-        serde_json::to_vec(&document).unwrap_or_default()
+        let mut json = Writer::new();
+        json.text("Version", self.version.as_str());
+        json.text("Time", &self.time.to_string());
+        if let Some(origin) = &self.origin {
+            json.json("Origin", &origin.to_json());
+        }
+        json.end().into_bytes()
     }
 }
 

@@ -11,6 +11,7 @@ mod respond;
 
 use std::io::Write;
 use std::rc::Rc;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use wasi::clocks::wall_clock;
@@ -96,18 +97,24 @@ fn incoming(request: IncomingRequest) -> Request {
     taken
 }
 
+/// The settings in the environment, which never changes while an instance lives.
+static ENVIRONMENT: OnceLock<Vec<(String, String)>> = OnceLock::new();
+
+fn environment() -> Vec<(String, String)> {
+    let variables = settings::NAMES.iter().filter_map(|name| {
+        let variable = format!("GOPROXY_EDGE_{}", name.to_ascii_uppercase());
+        let value = std::env::var(variable).ok()?;
+        Some(((*name).to_owned(), value))
+    });
+    variables.collect()
+}
+
 /// The host that runs us.
 struct WasiHost;
 
 impl Host for WasiHost {
     fn settings(&self) -> Vec<(String, String)> {
-        let mut values = Vec::new();
-        for name in settings::NAMES {
-            let variable = format!("GOPROXY_EDGE_{}", name.to_ascii_uppercase());
-            if let Ok(value) = std::env::var(variable) {
-                values.push(((*name).to_owned(), value));
-            }
-        }
+        let mut values = ENVIRONMENT.get_or_init(environment).clone();
         // Later ones win, empty ones count for nothing.
         #[cfg(any(feature = "spin", feature = "wasmcloud"))]
         values.extend(draft::configuration());

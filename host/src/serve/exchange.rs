@@ -87,10 +87,18 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
     origin.activity.asked();
-    let response = match admit(&origin, request).await {
+    let (shared, client) = (&origin.shared, origin.client);
+    let presented = shared.attempts.presented(request.headers());
+    let response = match admit(&origin, request, presented.is_some()).await {
         Ok((request, permit)) => run(&origin, request, permit).await,
         Err(refusal) => refusal,
     };
+    if let Some(presented) = presented
+        && response.status() == StatusCode::UNAUTHORIZED
+    {
+        let now = origin.activity.now();
+        shared.attempts.note(client, presented, now, &shared.limits);
+    }
     origin.activity.answering();
     response
 }
@@ -99,6 +107,7 @@ pub(super) async fn answer(
 async fn admit(
     origin: &Origin,
     request: Request<Incoming>,
+    has_credential: bool,
 ) -> Result<(Request<RequestBody>, OwnedSemaphorePermit), Response<ResponseBody>> {
     let limits = &origin.shared.limits;
     let refuse = |status, text: &str| refusal(status, text, origin);
@@ -107,6 +116,9 @@ async fn admit(
             StatusCode::BAD_REQUEST,
             "bad request: it has no Host header",
         ));
+    }
+    if has_credential && let Some(refusal) = refuse_guessing(origin) {
+        return Err(refusal);
     }
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -148,6 +160,17 @@ async fn admit(
         limits.request_body,
     );
     Ok((Request::from_parts(parts, body), permit))
+}
+
+/// The answer to somebody who has presented too many credentials in vain.
+fn refuse_guessing(origin: &Origin) -> Option<Response<ResponseBody>> {
+    let (shared, now) = (&origin.shared, origin.activity.now());
+    let wait = shared.attempts.wait(origin.client, now, &shared.limits)?;
+    let text = "too many requests: this address has presented too many tokens that are not valid";
+    let mut refusal = refusal(StatusCode::TOO_MANY_REQUESTS, text, origin);
+    let seconds = HeaderValue::from(wait.as_secs() + 1);
+    refusal.headers_mut().insert(header::RETRY_AFTER, seconds);
+    Some(refusal)
 }
 
 /// Spin tells a component things in `spin-` headers, such as the client's address. Here only a

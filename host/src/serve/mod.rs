@@ -1,6 +1,7 @@
 //! Connections: accepts them, watches them, and hands each of their requests to an `exchange`.
 
 mod activity;
+pub(crate) mod attempts;
 pub(crate) mod body;
 mod driver;
 mod exchange;

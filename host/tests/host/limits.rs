@@ -255,3 +255,29 @@ fn a_body_that_is_too_large_is_refused_or_cut_short() {
     let text = "failed: HTTP request body size exceeds limit: 10 bytes";
     assert_eq!(answer.said(), (200, text));
 }
+
+#[test]
+fn an_address_that_presents_too_many_wrong_tokens_has_to_wait() {
+    let server = server(|limits| {
+        limits.failed_logins = 2;
+        limits.failed_logins_time = SHORT * 2;
+    });
+    let mut client = server.connect();
+    let mut login = |token: &str| {
+        client.send(&format!(
+            "GET /login/right HTTP/1.1\r\nhost: test\r\nprivate-token: {token}\r\n\r\n"
+        ));
+        client.answer()
+    };
+    // The same one again is no other guess.
+    for wrong in ["first", "first", "first", "second"] {
+        assert_eq!(login(wrong).status, 401, "{wrong}");
+    }
+    let refused = login("right");
+    let text = "too many requests: this address has presented too many tokens that are not valid\n";
+    assert_eq!(refused.said(), (429, text));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(server.get("/count").said(), (200, "0"));
+    std::thread::sleep(SHORT * 2);
+    assert_eq!(login("right").said(), (200, "in"));
+}

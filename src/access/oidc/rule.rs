@@ -9,7 +9,6 @@
 //! Values are compared exactly. On an issuer that many share, such as gitlab.com, anyone gets a token
 //! for any audience: so a rule must name the project or the subject too.
 
-use crate::access::token::texts;
 use crate::access::{Grant, Scope};
 use crate::http::client::Address;
 use crate::json::{Json, NotJson};
@@ -89,10 +88,15 @@ impl Rule {
                     .to_owned(),
             ),
         };
-        let scopes = texts(rule.get("scopes"))
+        let scopes = rule
+            .get("scopes")
+            .and_then(Json::texts)
             .and_then(|names| names.into_iter().map(Scope::parse).collect::<Option<_>>())
             .filter(|scopes: &Vec<Scope>| !scopes.is_empty());
-        let projects = texts(rule.get("projects")).filter(|projects| !projects.is_empty());
+        let projects = rule
+            .get("projects")
+            .and_then(Json::texts)
+            .filter(|projects| !projects.is_empty());
         let projects = projects.ok_or("`projects` is not a list of ids, full paths or `*`")?;
         Ok(Rule {
             number,

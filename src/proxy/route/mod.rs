@@ -56,6 +56,21 @@ pub enum Asked {
     Query(String),
 }
 
+impl Resource {
+    /// The module, where the path says which.
+    pub fn module(&self) -> Option<&ModulePath> {
+        match self {
+            Resource::Upload => None,
+            Resource::List(module)
+            | Resource::Latest(module)
+            | Resource::Info(module, _)
+            | Resource::Mod(module, _)
+            | Resource::Zip(module, _)
+            | Resource::Version(module, _) => Some(module),
+        }
+    }
+}
+
 impl Asked {
     fn parse(escaped: &str) -> Result<Self, String> {
         let text = match escaped.contains('/') {

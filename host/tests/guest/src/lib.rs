@@ -82,6 +82,13 @@ impl Guest for TestGuest {
                     .collect();
                 text(answer, &values.join(","));
             }
+            "login" => {
+                let values = request.headers().get("private-token");
+                match values.iter().any(|value| value == argument.as_bytes()) {
+                    true => text(answer, "in"),
+                    false => refuse_login(answer),
+                }
+            }
             "environment" => text(
                 answer,
                 &format!("{:?}", std::env::vars().collect::<Vec<_>>()),
@@ -140,6 +147,14 @@ fn ask(address: &str, body: &[u8]) -> Result<String, ErrorCode> {
         }
     };
     Ok(format!("{status} {}{end}", String::from_utf8_lossy(&bytes)))
+}
+
+fn refuse_login(answer: ResponseOutparam) {
+    let response = OutgoingResponse::new(Fields::new());
+    let _ = response.set_status_code(401);
+    let body = response.body().expect("a body that nobody took");
+    ResponseOutparam::set(answer, Ok(response));
+    let _ = OutgoingBody::finish(body, None);
 }
 
 fn wait(milliseconds: u64) {
