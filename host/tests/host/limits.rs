@@ -278,6 +278,7 @@ fn an_address_that_presents_too_many_wrong_tokens_has_to_wait() {
     assert_eq!(refused.said(), (429, text));
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(server.get("/count").said(), (200, "0"));
-    std::thread::sleep(SHORT * 2);
+    // As long as it was told to.
+    std::thread::sleep(Duration::from_secs(1));
     assert_eq!(login("right").said(), (200, "in"));
 }
