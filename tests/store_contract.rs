@@ -180,7 +180,7 @@ impl Staged for Upload {
         let time = release.info.time.to_string();
         let mut query = format!("time={}", utf8_percent_encode(&time, NON_ALPHANUMERIC));
         if let Some(origin) = &release.info.origin {
-            let json = serde_json::to_string(origin).expect("JSON");
+            let json = origin.to_json();
             query += &format!("&origin={}", utf8_percent_encode(&json, NON_ALPHANUMERIC));
         }
         outcome(

@@ -57,7 +57,8 @@ impl Origin {
         })
     }
 
-    fn to_json(&self) -> String {
+    /// Writes it as the `go` command does: a JSON object.
+    pub fn to_json(&self) -> String {
         let mut json = Writer::new();
         for (name, value) in [
             ("VCS", &self.vcs),

@@ -27,7 +27,7 @@ const MOST_ADDRESSES: usize = 10_000;
 
 /// A credential that a request carries, told from others and from nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Presented(u64);
+pub(crate) struct Presented(u64);
 
 #[derive(Debug)]
 struct Failed {

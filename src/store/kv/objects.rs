@@ -142,7 +142,7 @@ impl Staging for ObjectUpload {
 
 impl Kv {
     fn object_store(&self) -> Result<&Rc<dyn Blobs>, Error> {
-        let blobs = self.blobs.as_ref();
+        let blobs = self.blobs();
         blobs.ok_or_else(|| {
             let text = "the zip lies in an object store, and the setting `store` names none";
             Error::Refused(text.to_owned())
@@ -172,14 +172,14 @@ impl Kv {
 
     /// Deletes what nobody can have seen. A failure leaves it to `repair`.
     pub(super) fn delete_object(&self, id: &str) {
-        if let Some(blobs) = &self.blobs {
+        if let Some(blobs) = self.blobs() {
             let _ = blobs.delete(&[name(id)]);
         }
     }
 
     /// The ids of all objects; none without an object store.
     pub(super) fn object_ids(&self) -> Result<Vec<String>, Error> {
-        let Some(blobs) = &self.blobs else {
+        let Some(blobs) = self.blobs() else {
             return Ok(Vec::new());
         };
         let names = blobs.list(PREFIX)?;
