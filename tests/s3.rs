@@ -11,7 +11,8 @@ use crate::support::archive::small_module;
 use crate::support::go::{self, Go};
 use crate::support::http::Request;
 use crate::support::s3::{Fault, FaultyProxy, ObjectStore, SECRET_KEY, readiness, setup_at};
-use crate::support::server::TOKEN;
+use crate::support::server::{Setup, TOKEN};
+use crate::support::tls::Authority;
 use crate::support::tree::files;
 
 #[test]
@@ -263,10 +264,21 @@ fn what_is_set_wrong_is_named_to_the_operator() {
         text.contains("http://127.0.0.1:1: it can't be reached"),
         "{text}"
     );
-    let (status, text) =
-        readiness(setup().set("s3_endpoint", format_args!("https://{}", store.address())));
+    // A server whose certificate nobody vouches for.
+    let authority = Authority::new();
+    let untrusted = Setup::new()
+        .tls(authority.certificate(), authority.key())
+        .start();
+    let (status, text) = readiness(setup().set("s3_endpoint", untrusted.url()));
+    let cause = "TLS with it failed: the host does not trust its certificate\n";
     assert_eq!(status, 503);
-    assert!(text.contains("TLS with it failed"), "{text}");
+    assert_eq!(
+        text,
+        format!(
+            "store unavailable: the store refuses access: {}: {cause}",
+            untrusted.url()
+        )
+    );
 }
 
 #[test]

@@ -216,12 +216,13 @@ fn failed(error: legacy::Error) -> Error {
     Error::DestinationUnavailable
 }
 
-/// rustls puts its errors into errors of the connection.
+/// rustls puts its errors into errors of the connection, and hyper-rustls those into others.
 fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     if let Some(tls) = error.downcast_ref() {
         return Some(tls);
     }
-    error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
+    // The source of such an error is what is below the one that it holds.
+    tls_error(error.downcast_ref::<io::Error>()?.get_ref()?)
 }
 
 /// One server, or several, that may be asked.
