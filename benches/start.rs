@@ -3,7 +3,6 @@
 //!
 //! `cargo bench --bench start`
 
-#[allow(dead_code)]
 mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -114,11 +114,11 @@ struct WasiHost;
 
 impl Host for WasiHost {
     fn settings(&self) -> Vec<(String, String)> {
-        let mut values = ENVIRONMENT.get_or_init(environment).clone();
+        let values = ENVIRONMENT.get_or_init(environment).iter().cloned();
         // Later ones win, empty ones count for nothing.
         #[cfg(any(feature = "spin", feature = "wasmcloud"))]
-        values.extend(draft::configuration());
-        values
+        let values = values.chain(draft::configuration());
+        values.collect()
     }
 
     #[cfg(any(feature = "spin", feature = "wasmcloud"))]
