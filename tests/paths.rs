@@ -1,7 +1,7 @@
 //! Paths that can name no module and no version: each a 404 with its reason, so that `go` asks its next proxy.
 
 use crate::support::http::{Request, refusal};
-use crate::support::server::Server;
+use crate::support::server::{Server, TOKEN};
 
 #[test]
 fn a_path_that_can_name_nothing_is_a_404_with_the_reason() {
@@ -196,16 +196,6 @@ fn a_path_that_can_name_nothing_is_a_404_with_the_reason() {
             "the path is too long",
         ),
         (
-            "an unknown project",
-            b"/api/v4/projects/2/packages/go/example.com/m/@v/list".to_vec(),
-            "there is no project \"2\" here",
-        ),
-        (
-            "an unknown project's path",
-            b"/api/v4/projects/other%2Fmodules/packages/go/example.com/m/@v/list".to_vec(),
-            "there is no project \"other/modules\" here",
-        ),
-        (
             "a project's path with a bare slash",
             b"/api/v4/projects/default/modules/packages/go/example.com/m/@v/list".to_vec(),
             "invalid escaped module path \"api/v4/projects/default/modules/packages/go/example.com/m\": malformed module path \"api/v4/projects/default/modules/packages/go/example.com/m\": missing dot in first path element",
@@ -236,4 +226,22 @@ fn a_path_that_can_name_nothing_is_a_404_with_the_reason() {
         }
     }
     assert!(differences.is_empty(), "{differences}");
+}
+
+#[test]
+fn a_project_that_is_not_there_is_as_one_that_one_may_not_see() {
+    let server = Server::new();
+    for project in ["2", "other%2Fmodules"] {
+        let path = format!("/api/v4/projects/{project}/packages/go/example.com/m/@v/list");
+        let answer = Request::new("GET", &path).send(server.address());
+        assert_eq!(answer.status, 401, "{answer}");
+        assert_eq!(
+            answer.header("www-authenticate"),
+            Some("Basic realm=\"goproxy-edge\"")
+        );
+        let answer = Request::new("GET", &path)
+            .token(TOKEN)
+            .send(server.address());
+        assert_eq!(answer.status, 404, "{answer}");
+    }
 }

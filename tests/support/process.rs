@@ -3,13 +3,18 @@
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
-/// A tool as `.ci/tools` installed it, else as PATH has it.
+/// A tool as `.ci/tools` installs it, which the first test that needs one has it do, else as PATH has it.
 pub fn tool(name: &str) -> Command {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/bin");
-    let own = own.join(name);
+    static INSTALLED: OnceLock<()> = OnceLock::new();
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    INSTALLED.get_or_init(|| {
+        let ran = super::run(&mut Command::new(top.join(".ci/tools")));
+        assert_eq!(ran.code, Some(0), "`.ci/tools` failed:\n{}", ran.stderr);
+    });
+    let own = top.join("target/tools/bin").join(name);
     if own.exists() {
         Command::new(own)
     } else {
