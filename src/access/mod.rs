@@ -80,7 +80,7 @@ impl<'a> Caller<'a> {
     pub fn identify(
         headers: &Headers,
         settings: &'a Settings,
-        now: Timestamp,
+        now: &dyn Fn() -> Timestamp,
         elsewhere: &Elsewhere,
     ) -> Result<Self, Failure> {
         let any_token_configured = !settings.tokens.is_empty();
@@ -91,7 +91,7 @@ impl<'a> Caller<'a> {
         if let Some(credential) = Credential::presented(headers) {
             let credential = credential.map_err(|Malformed| unknown())?;
             if !format::is_mistyped(credential.secret()) {
-                grant = match Token::find(&settings.tokens, credential.secret(), now) {
+                grant = match Token::find(&settings.tokens, credential.secret(), now()) {
                     Some(token) => Some(Cow::Borrowed(&token.grant)),
                     None => elsewhere(&credential)?.map(Cow::Owned),
                 };

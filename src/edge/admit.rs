@@ -80,7 +80,7 @@ impl Edge<'_> {
 
     pub(super) fn identify(&self, request: &Request) -> Result<Caller<'_>, Failure> {
         let elsewhere = |credential: &Credential| self.judge(credential);
-        Caller::identify(&request.headers, self.settings, self.now(), &elsewhere)
+        Caller::identify(&request.headers, self.settings, &|| self.now(), &elsewhere)
     }
 
     /// What a credential that the settings do not know allows, by those who can judge it.

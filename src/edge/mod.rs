@@ -1,7 +1,6 @@
 //! One request from end to end: settings, route, who asks, store, answer. What a host has to give is
 //! the [`Host`] trait; which host it is, nobody here knows.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -35,8 +34,11 @@ const REPAIR_TIME: Duration = Duration::from_secs(8);
 
 /// What a host gives.
 pub trait Host {
-    /// Setting names and values, the more important source of two that name the same one last.
-    fn settings(&self) -> Vec<(String, String)>;
+    /// The settings, as they are now or were a moment ago.
+    ///
+    /// # Errors
+    /// The first one that is wrong.
+    fn settings(&self) -> Result<Rc<Settings>, BadSetting>;
     /// Opens a key-value store.
     ///
     /// # Errors
@@ -70,14 +72,14 @@ pub struct Answer {
     pub cause: Option<String>,
 }
 
-/// Answers a request.
-pub fn handle(host: &dyn Host, mut request: Request) -> Answer {
-    let settings = match read_settings(host.settings()) {
+/// Answers a request, whose body is read where it has to be.
+pub fn handle(host: &dyn Host, request: &mut Request) -> Answer {
+    let settings = match host.settings() {
         Ok(settings) => settings,
         Err(bad) => {
             let failure = Failure::new(Kind::Internal, bad.to_string());
             return Answer {
-                response: finish(&request, failure.response(None)),
+                response: finish(request, failure.response(None)),
                 log: Log::Error,
                 cause: Some(failure.to_string()),
             };
@@ -88,38 +90,16 @@ pub fn handle(host: &dyn Host, mut request: Request) -> Answer {
         settings: &settings,
     };
     let mut cause = None;
-    let response = edge.answer(&mut request).unwrap_or_else(|failure| {
+    let response = edge.answer(request).unwrap_or_else(|failure| {
         let (status, _) = failure.kind.status();
         cause = (status >= 500).then(|| failure.to_string().replace('\n', "; "));
         failure.response(Some(settings.list_max_age))
     });
     Answer {
-        response: finish(&request, response),
+        response: finish(request, response),
         log: settings.log,
         cause,
     }
-}
-
-/// Names and values as a host gives them, and what they were read as.
-type Read = (Vec<(String, String)>, Rc<Settings>);
-
-thread_local! {
-    /// What the last request read. Most hosts make an instance a request; one that uses an instance
-    /// again gives it the same values, and reading them again took a third of a hit's time.
-    static LAST_READ: RefCell<Option<Read>> = const { RefCell::new(None) };
-}
-
-fn read_settings(values: Vec<(String, String)>) -> Result<Rc<Settings>, BadSetting> {
-    LAST_READ.with_borrow_mut(|last| {
-        if let Some((same, settings)) = last
-            && *same == values
-        {
-            return Ok(Rc::clone(settings));
-        }
-        let settings = Rc::new(Settings::read(values.iter().cloned())?);
-        *last = Some((values, Rc::clone(&settings)));
-        Ok(settings)
-    })
 }
 
 fn finish(request: &Request, response: Response) -> Response {
@@ -169,23 +149,8 @@ impl Edge<'_> {
         admitted: &Admitted,
     ) -> Result<Response, Failure> {
         let store = self.store().map_err(|error| failure(&"the store", error))?;
-        let publisher = Publisher {
-            store: &*store,
-            max_zip_bytes: self.settings.max_zip_bytes,
-            now: self.now(),
-        };
-        match (resource, &request.method) {
-            (Resource::Upload, _) => {
-                return publisher.upload(request, &|module| admitted.upload(self, module));
-            }
-            (Resource::Mod(module, asked), Method::Put) => {
-                return publisher.put_mod(module, asked, request);
-            }
-            (Resource::Zip(module, asked), Method::Put) => {
-                return publisher.put_zip(module, asked, request);
-            }
-            (Resource::Version(module, asked), _) => return publisher.withdraw(module, asked),
-            _ => {}
+        if !request.method.is_read() {
+            return self.publish(&*store, resource, request, admitted);
         }
         let proxy = Proxy {
             store: &*store,
@@ -200,6 +165,29 @@ impl Edge<'_> {
             Resource::Mod(module, asked) => proxy.go_mod(module, asked),
             Resource::Zip(module, asked) => proxy.zip(module, asked),
             Resource::Upload | Resource::Version(..) => {
+                Err(Failure::new(Kind::NotFound, "missing /@v/"))
+            }
+        }
+    }
+
+    fn publish(
+        &self,
+        store: &dyn Store,
+        resource: &Resource,
+        request: &mut Request,
+        admitted: &Admitted,
+    ) -> Result<Response, Failure> {
+        let publisher = Publisher {
+            store,
+            max_zip_bytes: self.settings.max_zip_bytes,
+            now: self.now(),
+        };
+        match resource {
+            Resource::Upload => publisher.upload(request, &|module| admitted.upload(self, module)),
+            Resource::Mod(module, asked) => publisher.put_mod(module, asked, request),
+            Resource::Zip(module, asked) => publisher.put_zip(module, asked, request),
+            Resource::Version(module, asked) => publisher.withdraw(module, asked),
+            Resource::List(_) | Resource::Latest(_) | Resource::Info(..) => {
                 Err(Failure::new(Kind::NotFound, "missing /@v/"))
             }
         }

@@ -77,13 +77,13 @@ impl TestHost {
 
     fn ask(&self, method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Told {
         let field = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
-        let request = Request {
+        let mut request = Request {
             method,
             target: target.to_owned(),
             headers: Headers::new(headers.iter().map(field).collect()),
             body: Box::new(Cursor::new(body.to_vec())),
         };
-        let response = handle(self, request).response;
+        let response = handle(self, &mut request).response;
         let body = match response.body {
             Body::Bytes(bytes) => bytes,
             Body::Stream(_, mut source) => {
@@ -112,8 +112,8 @@ impl TestHost {
 }
 
 impl Host for TestHost {
-    fn settings(&self) -> Vec<(String, String)> {
-        self.settings.clone()
+    fn settings(&self) -> Result<Rc<Settings>, BadSetting> {
+        Settings::read(self.settings.iter().cloned()).map(Rc::new)
     }
     fn key_value(&self, _: &str) -> Result<Rc<dyn KeyValue>, Error> {
         Ok(self.map.clone())

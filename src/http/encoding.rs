@@ -1,12 +1,14 @@
 //! Percent-encoding (RFC 3986, section 2.1) and query strings.
 
+use std::borrow::Cow;
+
 use crate::hex;
 
 /// Decodes a path segment. `None` where a `%` is not followed by two hex digits, or what comes out
 /// is not UTF-8.
-pub fn percent_decode(text: &str) -> Option<String> {
-    if !text.contains('%') {
-        return Some(text.to_owned());
+pub fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
+    if !text.bytes().any(|byte| byte == b'%') {
+        return Some(Cow::Borrowed(text));
     }
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
@@ -17,7 +19,7 @@ pub fn percent_decode(text: &str) -> Option<String> {
             decoded.push(byte);
         }
     }
-    String::from_utf8(decoded).ok()
+    String::from_utf8(decoded).ok().map(Cow::Owned)
 }
 
 /// The names and values of a query, `+` read as a space as forms send it. `None` in place of a pair
@@ -28,7 +30,7 @@ pub fn query_pairs(query: &str) -> impl Iterator<Item = Option<(String, String)>
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let decode = |text: &str| percent_decode(&text.replace('+', " "));
+            let decode = |text: &str| Some(percent_decode(&text.replace('+', " "))?.into_owned());
             Some((decode(name)?, decode(value)?))
         })
 }

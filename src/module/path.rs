@@ -19,6 +19,7 @@
 //! Source: golang.org/x/mod/module (CheckPath, CheckImportPath, CheckFilePath, SplitPathVersion,
 //! EscapePath, UnescapePath).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::unicode;
@@ -259,7 +260,7 @@ fn check_path(path: &str, kind: PathKind) -> Result<(), PathFault> {
     if path.starts_with('-') && kind != PathKind::File {
         return Err(PathFault::LeadingDash);
     }
-    if path.contains("//") {
+    if path.as_bytes().windows(2).any(|pair| pair == b"//") {
         return Err(PathFault::DoubleSlash);
     }
     if path.ends_with('/') {
@@ -282,7 +283,10 @@ fn check_element(element: &str, kind: PathKind) -> Result<(), PathFault> {
     if element.ends_with('.') {
         return Err(PathFault::TrailingDot);
     }
-    if let Some(bad) = element.chars().find(|&c| !is_element_char(c, kind)) {
+    let is_plain = |byte: u8| byte.is_ascii() && is_element_char(char::from(byte), kind);
+    if !element.bytes().all(is_plain)
+        && let Some(bad) = element.chars().find(|&c| !is_element_char(c, kind))
+    {
         return Err(PathFault::InvalidChar(bad));
     }
     let short = element.split('.').next().unwrap_or_default();
@@ -328,6 +332,9 @@ fn is_short_name(name: &str) -> bool {
 
 /// Replaces each capital by `!` and its small letter; the text is ASCII without `!`.
 pub(super) fn escape(text: &str) -> String {
+    if !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return text.to_owned();
+    }
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_ascii_uppercase() {
@@ -339,7 +346,11 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// Undoes [`escape`]; `None` for text that it never gives.
-pub(super) fn unescape(escaped: &str) -> Option<String> {
+pub(super) fn unescape(escaped: &str) -> Option<Cow<'_, str>> {
+    let is_plain = |byte: u8| byte.is_ascii() && byte != b'!' && !byte.is_ascii_uppercase();
+    if escaped.bytes().all(is_plain) {
+        return Some(Cow::Borrowed(escaped));
+    }
     let mut text = String::with_capacity(escaped.len());
     let mut chars = escaped.chars();
     while let Some(c) = chars.next() {
@@ -355,7 +366,7 @@ pub(super) fn unescape(escaped: &str) -> Option<String> {
             _ => text.push(c),
         }
     }
-    Some(text)
+    Some(Cow::Owned(text))
 }
 
 #[cfg(test)]

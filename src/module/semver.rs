@@ -32,6 +32,11 @@ pub fn is_valid(v: &str) -> bool {
     parse(v).is_some()
 }
 
+/// Whether `v` is its own canonical form: all three numbers, and no build metadata.
+pub fn is_canonical(v: &str) -> bool {
+    parse(v).is_some_and(|parsed| parsed.short.is_empty() && parsed.build.is_empty())
+}
+
 /// The canonical form of `v`: missing numbers filled in, build metadata dropped.
 pub fn canonical(v: &str) -> Option<String> {
     let parsed = parse(v)?;
@@ -102,7 +107,8 @@ fn parse(v: &str) -> Option<Parsed<'_>> {
         return Some(parsed);
     }
     let (patch, rest) = number(rest.strip_prefix('.')?)?;
-    let (prerelease, build) = rest.split_at(rest.find('+').unwrap_or(rest.len()));
+    let plus = rest.bytes().position(|byte| byte == b'+');
+    let (prerelease, build) = rest.split_at(plus.unwrap_or(rest.len()));
     let valid = (prerelease.is_empty() || is_prerelease(prerelease))
         && (build.is_empty() || is_build(build));
     valid.then_some(Parsed {

@@ -10,6 +10,7 @@
 //! Source: golang.org/x/mod/module (CanonicalVersion, CheckPathMajor, EscapeVersion,
 //! UnescapeVersion, Check).
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -27,6 +28,9 @@ pub struct Version(Box<str>);
 impl Version {
     /// Takes a version that is canonical already.
     pub fn parse(version: &str) -> Result<Self, VersionError> {
+        if semver::is_canonical(version) {
+            return Ok(Version(version.into()));
+        }
         match canonical(version) {
             None => Err(VersionError::new(version, VersionFault::NotSemantic)),
             Some(canonical) if canonical != version => Err(VersionError::new(
@@ -130,7 +134,7 @@ pub fn canonical(version: &str) -> Option<String> {
 
 /// The plain form of an escaped version, which need not be semantic: a query in a URL may be a
 /// branch or a commit (x/mod `module.UnescapeVersion`).
-pub fn unescape_version(escaped: &str) -> Result<String, VersionError> {
+pub fn unescape_version(escaped: &str) -> Result<Cow<'_, str>, VersionError> {
     let fail = |fault| VersionError::new(escaped, fault);
     let version =
         unescape(escaped).ok_or_else(|| fail(VersionFault::Escape(PathFault::InvalidEscape)))?;

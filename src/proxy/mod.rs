@@ -241,9 +241,7 @@ impl Source for Unread {
 }
 
 fn tagged(response: Response, tag: &ETag, cache: &str) -> Response {
-    response
-        .with("etag", tag.to_string())
-        .with("cache-control", cache)
+    response.with("etag", tag).with("cache-control", cache)
 }
 
 fn not_modified(tag: &ETag, cache: &str) -> Response {

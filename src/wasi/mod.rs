@@ -9,10 +9,11 @@ mod files;
 mod outgoing;
 mod respond;
 
+use std::cell::RefCell;
 use std::io::Write;
 use std::rc::Rc;
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasi::clocks::wall_clock;
 use wasi::http::types::{IncomingRequest, Method as WasiMethod, ResponseOutparam};
@@ -22,7 +23,7 @@ use crate::edge::{self, Answer, Host};
 #[cfg(any(feature = "s3", feature = "oidc"))]
 use crate::http::client::Client;
 use crate::http::{Headers, Method, Request};
-use crate::settings::{self, Log};
+use crate::settings::{self, BadSetting, Log, Settings};
 use crate::store::Entropy;
 use crate::store::Error;
 use crate::store::dir::Disk;
@@ -37,13 +38,12 @@ wasi::http::proxy::export!(Component);
 impl wasi::exports::http::incoming_handler::Guest for Component {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
         let begun = Instant::now();
-        let request = incoming(request);
-        let line = format!("{} {}", request.method.as_str(), request.path());
+        let mut request = incoming(request);
         let Answer {
             response,
             log,
             cause,
-        } = edge::handle(&WasiHost, request);
+        } = edge::handle(&WasiHost { begun }, &mut request);
         let status = response.status;
         let afterwards = respond::send(response, out).map(|sent| {
             let wanted = log == Log::Info || log == Log::Error && status >= 500;
@@ -55,7 +55,8 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
                 // A log that can't be written stops nobody.
                 let bytes = sent.bytes;
                 let cause = cause.map_or_else(String::new, |cause| format!(" {cause}"));
-                let line = format!("{line} {status} {bytes} {whole}.{tenth}{cause}\n");
+                let (method, path) = (request.method.as_str(), request.path());
+                let line = format!("{method} {path} {status} {bytes} {whole}.{tenth}{cause}\n");
                 let _ = std::io::stdout().write_all(line.as_bytes());
             }
             sent.afterwards
@@ -109,16 +110,62 @@ fn environment() -> Vec<(String, String)> {
     variables.collect()
 }
 
-/// The host that runs us.
-struct WasiHost;
+/// Names and values, of which later ones win and empty ones count for nothing.
+fn values() -> Vec<(String, String)> {
+    let values = ENVIRONMENT.get_or_init(environment).iter().cloned();
+    #[cfg(any(feature = "spin", feature = "wasmcloud"))]
+    let values = values.chain(draft::configuration());
+    values.collect()
+}
+
+/// For how long what the host configured is taken to hold. Most hosts make an instance a request; where
+/// one is used again, asking the host each time cost a tenth of a hit.
+const SETTINGS_HOLD: Duration = Duration::from_secs(1);
+
+/// When the host was asked, what it said, and what that was read as.
+struct LastRead {
+    at: Instant,
+    values: Vec<(String, String)>,
+    settings: Rc<Settings>,
+}
+
+thread_local! {
+    static LAST_READ: RefCell<Option<LastRead>> = const { RefCell::new(None) };
+}
+
+fn read_settings(now: Instant) -> Result<Rc<Settings>, BadSetting> {
+    LAST_READ.with_borrow_mut(|last| {
+        if let Some(last) = last {
+            if now.duration_since(last.at) < SETTINGS_HOLD {
+                return Ok(Rc::clone(&last.settings));
+            }
+            let values = values();
+            if values != last.values {
+                last.settings = Rc::new(Settings::read(values.iter().cloned())?);
+                last.values = values;
+            }
+            last.at = now;
+            return Ok(Rc::clone(&last.settings));
+        }
+        let values = values();
+        let settings = Rc::new(Settings::read(values.iter().cloned())?);
+        *last = Some(LastRead {
+            at: now,
+            values,
+            settings: Rc::clone(&settings),
+        });
+        Ok(settings)
+    })
+}
+
+/// The host that runs us, while it has us answer one request.
+struct WasiHost {
+    begun: Instant,
+}
 
 impl Host for WasiHost {
-    fn settings(&self) -> Vec<(String, String)> {
-        let values = ENVIRONMENT.get_or_init(environment).iter().cloned();
-        // Later ones win, empty ones count for nothing.
-        #[cfg(any(feature = "spin", feature = "wasmcloud"))]
-        let values = values.chain(draft::configuration());
-        values.collect()
+    fn settings(&self) -> Result<Rc<Settings>, BadSetting> {
+        read_settings(self.begun)
     }
 
     #[cfg(any(feature = "spin", feature = "wasmcloud"))]

@@ -114,7 +114,9 @@ fn own_answer(text: &str) -> Vec<String> {
         text_of(prerelease(text)),
         text_of(build(text)),
         version::canonical(text).unwrap_or_default(),
-        version::unescape_version(text).unwrap_or_default(),
+        version::unescape_version(text)
+            .unwrap_or_default()
+            .into_owned(),
         yes(pseudo::is_pseudo_version(text)),
         yes(pseudo::is_zero_pseudo_version(text)),
         time.unwrap_or_default(),

@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use crate::http::percent_decode;
 use crate::module::version::unescape_version;
 use crate::module::{ModulePath, Version, semver};
@@ -75,7 +77,7 @@ impl Asked {
     fn parse(escaped: &str) -> Result<Self, String> {
         let text = match escaped.contains('/') {
             // The name of a branch. No version has a slash, so Go has no rule for it.
-            true => escaped.to_owned(),
+            true => Cow::Borrowed(escaped),
             false => unescape_version(escaped).map_err(|error| error.to_string())?,
         };
         if let Ok(version) = Version::parse(&text) {
@@ -87,7 +89,7 @@ impl Asked {
             Ok(version) if text.starts_with(|first: char| first.is_ascii_digit()) => {
                 Asked::Exactly(version)
             }
-            _ => Asked::Query(text),
+            _ => Asked::Query(text.into_owned()),
         })
     }
 }
@@ -111,12 +113,12 @@ pub fn parse(path: &str, base_path: &str) -> Result<Route, String> {
     for raw in below.split('/').skip(1) {
         let segment = percent_decode(raw)
             .ok_or_else(|| format!("{raw:?} is not valid percent-encoding of UTF-8"))?;
-        if segment.contains('\0') {
+        if segment.bytes().any(|byte| byte == 0) {
             return Err("the path has a NUL in it".to_owned());
         }
         segments.push(segment);
     }
-    let words: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let words: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
     match words.as_slice() {
         ["healthz"] => Ok(Route::Health),
         ["readyz"] => Ok(Route::Ready),

@@ -302,8 +302,10 @@ fn corrupt(key: &str, what: &str) -> Error {
 
 /// The key of a version's record.
 pub(super) fn record_key(version: &ModuleVersion) -> String {
-    let path = version.path().escaped();
-    format!("{path}/@v/{}", version.version().escaped())
+    let mut key = version.path().escaped();
+    key.push_str("/@v/");
+    key.push_str(&version.version().escaped());
+    key
 }
 
 /// The key of a module's index.
@@ -329,17 +331,20 @@ pub(super) fn parse_index(key: &str, value: Vec<u8>) -> Result<Index, Error> {
 
 /// The key in the alphabet and length that every host takes.
 pub(in crate::store) fn portable_key(key: &str) -> String {
+    let is_portable = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
     let mut portable = String::with_capacity(key.len() + 16);
-    for byte in key.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-                portable.push(byte as char);
-            }
-            _ => {
-                portable.push('=');
-                hex::push(&mut portable, byte);
-            }
+    let mut rest = key;
+    loop {
+        let run = rest.bytes().position(|byte| !is_portable(&byte));
+        let (fine, other) = rest.split_at(run.unwrap_or(rest.len()));
+        portable.push_str(fine);
+        let mut chars = other.chars();
+        let Some(odd) = chars.next() else { break };
+        for byte in odd.encode_utf8(&mut [0; 4]).bytes() {
+            portable.push('=');
+            hex::push(&mut portable, byte);
         }
+        rest = chars.as_str();
     }
     if portable.len() > LONGEST_KEY {
         portable = format!("h={}", sha256_hex(key.as_bytes()));

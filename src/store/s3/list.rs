@@ -57,7 +57,9 @@ impl S3 {
             let key = xml::text(entry, "Key").ok_or_else(no_list)?;
             // `+` stands for a space here, and a plus is encoded. What is no text is no key of ours.
             let key = match encoded {
-                true => percent_decode(&key.replace('+', " ")).unwrap_or_default(),
+                true => percent_decode(&key.replace('+', " "))
+                    .unwrap_or_default()
+                    .into_owned(),
                 false => key,
             };
             let size = xml::text(entry, "Size").and_then(|size| size.parse().ok());

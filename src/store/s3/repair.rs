@@ -1,6 +1,8 @@
 //! Care of the bucket: what broken-off uploads left is removed, and withdrawals that were stopped
 //! between the mark and the files are carried out. Lists are computed, so there is nothing to rebuild.
 
+use std::borrow::Cow;
+
 use super::request::Ask;
 use super::write::UPLOADS;
 use super::{S3, xml};
@@ -97,7 +99,7 @@ impl S3 {
                 continue;
             };
             let decoded = if encoded {
-                percent_decode(&key)
+                percent_decode(&key).map(Cow::into_owned)
             } else {
                 Some(key)
             };

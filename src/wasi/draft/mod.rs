@@ -8,6 +8,7 @@ mod spin;
 #[cfg(not(feature = "spin"))]
 mod wasmcloud;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -31,10 +32,28 @@ pub(super) fn configuration() -> Vec<(String, String)> {
     config::get_all().unwrap_or_default()
 }
 
+thread_local! {
+    /// The bucket opened last, for an instance that answers more than one request.
+    static OPENED: RefCell<Option<(String, Rc<Bucket>)>> = const { RefCell::new(None) };
+}
+
 /// Opens a bucket.
 pub(super) fn open(name: &str) -> Result<Rc<dyn KeyValue>, Error> {
+    OPENED.with_borrow_mut(|opened| {
+        if let Some((same, bucket)) = opened
+            && same == name
+        {
+            return Ok(Rc::clone(bucket) as Rc<dyn KeyValue>);
+        }
+        let bucket = Rc::new(Bucket(open_anew(name)?));
+        *opened = Some((name.to_owned(), Rc::clone(&bucket)));
+        Ok(bucket as Rc<dyn KeyValue>)
+    })
+}
+
+fn open_anew(name: &str) -> Result<store::Bucket, Error> {
     match store::open(name) {
-        Ok(bucket) => Ok(Rc::new(Bucket(bucket))),
+        Ok(bucket) => Ok(bucket),
         Err(store::Error::NoSuchStore | store::Error::AccessDenied) => Err(Error::Refused(
             format!("the host gives no key-value store named {name:?}: name it in the manifest"),
         )),
