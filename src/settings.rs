@@ -20,6 +20,12 @@ const DEFAULT_BUCKET: &str = "default";
 /// What a right `store` is.
 const WHERE: &str = "it is `kv`, `kv:<bucket>`, `dir:<path>`, `s3`, `blobstore:<container>` or \
                      `blobstore:<container>+kv:<bucket>`";
+/// Whether the store `dir` is built in: 20 KB that a component for a host without files does not need.
+pub const HAS_DIR: bool = cfg!(any(
+    feature = "dir",
+    not(any(feature = "spin", feature = "wasmcloud")),
+    not(target_arch = "wasm32")
+));
 /// A chunk is in memory while it is sent, and an upload holds several.
 const LARGEST_CHUNK: usize = 4 << 20;
 const SMALLEST_CHUNK: usize = 1024;
@@ -236,7 +242,10 @@ fn store_place(value: &str) -> Result<StorePlace, String> {
     match value.split_once(':') {
         None if value == "kv" => Ok(StorePlace::Kv(DEFAULT_BUCKET.to_owned())),
         Some(("kv", bucket)) if !bucket.is_empty() => Ok(StorePlace::Kv(bucket.to_owned())),
-        Some(("dir", path)) if !path.is_empty() => Ok(StorePlace::Dir(path.to_owned())),
+        Some(("dir", path)) if !path.is_empty() => match HAS_DIR {
+            true => Ok(StorePlace::Dir(path.to_owned())),
+            false => Err("this build is without the cargo feature `dir`".to_owned()),
+        },
         Some(("blobstore", places)) => blobstore(places).ok_or_else(|| WHERE.to_owned()),
         #[cfg(feature = "s3")]
         None if value == "s3" => Ok(StorePlace::S3),
@@ -247,7 +256,8 @@ fn store_place(value: &str) -> Result<StorePlace, String> {
 /// What follows `blobstore:`.
 fn blobstore(places: &str) -> Option<StorePlace> {
     let (container, bucket) = match places.split_once('+') {
-        None | Some((_, "kv")) => (places.trim_end_matches("+kv"), DEFAULT_BUCKET),
+        None => (places, DEFAULT_BUCKET),
+        Some((container, "kv")) => (container, DEFAULT_BUCKET),
         Some((container, rest)) => (container, rest.strip_prefix("kv:")?),
     };
     let named = !container.is_empty() && !bucket.is_empty();

@@ -14,7 +14,7 @@ use crate::module::Timestamp;
 use crate::proxy::route::{self, Resource, Route};
 use crate::proxy::{Proxy, failure};
 use crate::publish::Publisher;
-use crate::settings::{BadSetting, Log, Settings, StorePlace};
+use crate::settings::{BadSetting, HAS_DIR, Log, Settings, StorePlace};
 use crate::store::dir::{Dir, Disk};
 use crate::store::kv::{Blobs, KeyValue, Kv};
 #[cfg(feature = "s3")]
@@ -227,7 +227,11 @@ impl Edge<'_> {
                 let blobs = self.host.blobs(container)?;
                 Box::new(self.kv(bucket, entropy)?.with_blobs(blobs))
             }
-            StorePlace::Dir(path) => Box::new(Dir::new(path, self.host.disk(), entropy)),
+            StorePlace::Dir(path) if HAS_DIR => Box::new(Dir::new(path, self.host.disk(), entropy)),
+            StorePlace::Dir(_) => {
+                let text = "this build is without the cargo feature `dir`";
+                return Err(Error::Refused(text.to_owned()));
+            }
             #[cfg(feature = "s3")]
             StorePlace::S3 => {
                 let config = self.settings.s3.clone();

@@ -111,7 +111,9 @@ fn origin(value: &str) -> Result<Origin, Failure> {
 
 /// An address as everybody may see it: `https://user:secret@host/` without user and secret.
 fn without_credentials(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
+    let end = url.as_bytes().windows(3).position(|three| three == b"://");
+    let Some((scheme, rest)) = end.and_then(|end| Some((url.get(..end)?, url.get(end + 3..)?)))
+    else {
         return url.to_owned();
     };
     let (authority, path) = match rest.find('/') {

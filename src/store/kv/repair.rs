@@ -224,7 +224,7 @@ impl Keys {
                 continue;
             }
             let group = match &original {
-                Some(key) => match key.rsplit_once("/@v/") {
+                Some(key) => match module_and_file(key) {
                     Some((module, file)) if file != "list" => module.to_owned(),
                     _ => continue,
                 },
@@ -250,9 +250,15 @@ impl Keys {
     }
 }
 
+/// The escaped path and what stands behind `/@v/` in the key of a record or an index.
+fn module_and_file(key: &str) -> Option<(&str, &str)> {
+    let (folder, file) = key.rsplit_once('/')?;
+    Some((folder.strip_suffix("/@v")?, file))
+}
+
 /// The version whose record stands under a key.
 fn version_of(key: &str) -> Option<ModuleVersion> {
-    let (module, version) = key.rsplit_once("/@v/")?;
+    let (module, version) = module_and_file(key)?;
     let module = ModulePath::from_escaped(module).ok()?;
     let version = Version::from_escaped(version).ok()?;
     ModuleVersion::new(module, version).ok()
