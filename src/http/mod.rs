@@ -184,9 +184,12 @@ pub struct Response {
 impl Response {
     /// A response with a body of a known media type.
     pub fn new(status: u16, content_type: &'static str, body: Body) -> Self {
+        // As many as most responses end up with.
+        let mut headers = Vec::with_capacity(4);
+        headers.push(("content-type", content_type.to_owned()));
         Response {
             status,
-            headers: vec![("content-type", content_type.to_owned())],
+            headers,
             length: Some(body.len()),
             body,
             afterwards: None,

@@ -66,7 +66,7 @@ impl ModulePath {
     }
 
     /// The escaped path, `github.com/!azure/azure-sdk-for-go` (x/mod `module.EscapePath`).
-    pub fn escaped(&self) -> String {
+    pub fn escaped(&self) -> Cow<'_, str> {
         escape(&self.0)
     }
 
@@ -331,9 +331,9 @@ fn is_short_name(name: &str) -> bool {
 }
 
 /// Replaces each capital by `!` and its small letter; the text is ASCII without `!`.
-pub(super) fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -342,7 +342,7 @@ pub(super) fn escape(text: &str) -> String {
         }
         escaped.push(c.to_ascii_lowercase());
     }
-    escaped
+    Cow::Owned(escaped)
 }
 
 /// Undoes [`escape`]; `None` for text that it never gives.

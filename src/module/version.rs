@@ -52,7 +52,7 @@ impl Version {
     }
 
     /// The escaped version: capitals as `!` and the small letter.
-    pub fn escaped(&self) -> String {
+    pub fn escaped(&self) -> Cow<'_, str> {
         escape(&self.0)
     }
 

@@ -250,11 +250,9 @@ fn not_modified(tag: &ETag, cache: &str) -> Response {
 
 fn cut(mut bytes: Vec<u8>, range: &Range<u64>) -> Vec<u8> {
     bytes.truncate(usize::try_from(range.end).unwrap_or(usize::MAX));
-    bytes.split_off(
-        usize::try_from(range.start)
-            .unwrap_or(usize::MAX)
-            .min(bytes.len()),
-    )
+    let start = usize::try_from(range.start).unwrap_or(usize::MAX);
+    bytes.drain(..start.min(bytes.len()));
+    bytes
 }
 
 /// The version of a module, if its major version fits the path.

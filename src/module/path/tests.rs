@@ -209,7 +209,9 @@ fn own_answer(path: &str) -> Vec<String> {
         yes(split_path_version(path).is_some()),
         prefix.to_owned(),
         suffix.to_owned(),
-        module.map(|path| path.escaped()).unwrap_or_default(),
+        module
+            .map(|path| path.escaped().into_owned())
+            .unwrap_or_default(),
         plain.map(|path| path.to_string()).unwrap_or_default(),
     ]
 }

@@ -109,7 +109,7 @@ pub fn parse(path: &str, base_path: &str) -> Result<Route, String> {
     if below.len() > 3 * LONGEST {
         return Err("the path is too long".to_owned());
     }
-    let mut segments = Vec::new();
+    let mut segments = Vec::with_capacity(16);
     for raw in below.split('/').skip(1) {
         let segment = percent_decode(raw)
             .ok_or_else(|| format!("{raw:?} is not valid percent-encoding of UTF-8"))?;

@@ -323,15 +323,13 @@ fn corrupt(key: &str, what: &str) -> Error {
 
 /// The key of a version's record.
 pub(super) fn record_key(version: &ModuleVersion) -> String {
-    let mut key = version.path().escaped();
-    key.push_str("/@v/");
-    key.push_str(&version.version().escaped());
-    key
+    let (path, version) = (version.path().escaped(), version.version().escaped());
+    [&*path, &*version].join("/@v/")
 }
 
 /// The key of a module's index.
 pub(super) fn index_key(module: &ModulePath) -> String {
-    format!("{}/@v/list", module.escaped())
+    [&*module.escaped(), "list"].join("/@v/")
 }
 
 /// The value of an index.

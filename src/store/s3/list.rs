@@ -106,7 +106,7 @@ impl S3 {
         let parsed = |text: &str| Version::parse(text).ok().filter(|it| it.as_str() == text);
         match self.config.layout {
             Layout::Goproxy => {
-                let folder = key.strip_prefix(module.escaped().as_str())?;
+                let folder = key.strip_prefix(&*module.escaped())?;
                 Files::named(folder.strip_prefix("/@v/")?)
             }
             Layout::Athens => {
