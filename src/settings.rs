@@ -46,6 +46,7 @@ pub const NAMES: &[&str] = &[
     "log",
     "trust",
     "gitlab",
+    "admin",
 ];
 
 /// Where modules are kept.
@@ -102,6 +103,9 @@ pub struct Settings {
     /// The address of the GitLab that judges job tokens, without a slash at its end; empty for none.
     #[cfg(feature = "oidc")]
     pub gitlab: String,
+    /// Whether there are projects and tokens in the store too, which administrators change.
+    #[cfg(feature = "admin")]
+    pub admin: bool,
 }
 
 impl Default for Settings {
@@ -121,6 +125,8 @@ impl Default for Settings {
             trust: Vec::new(),
             #[cfg(feature = "oidc")]
             gitlab: String::new(),
+            #[cfg(feature = "admin")]
+            admin: false,
         }
     }
 }
@@ -202,6 +208,18 @@ impl Settings {
             #[cfg(not(feature = "oidc"))]
             "trust" | "gitlab" if value != "[]" => {
                 return Err("this build is without the cargo feature `oidc`".to_owned());
+            }
+            #[cfg(feature = "admin")]
+            "admin" => {
+                self.admin = match value {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err("it is `off` or `on`".to_owned()),
+                }
+            }
+            #[cfg(not(feature = "admin"))]
+            "admin" if value != "off" => {
+                return Err("this build is without the cargo feature `admin`".to_owned());
             }
             #[cfg(feature = "s3")]
             _ => self.s3.set(name, value)?,
@@ -396,6 +414,16 @@ mod tests {
                     ..default()
                 },
             ),
+            ("admin", "off", default()),
+            #[cfg(feature = "admin")]
+            (
+                "admin",
+                "on",
+                Settings {
+                    admin: true,
+                    ..default()
+                },
+            ),
             ("somebody_elses", "value", default()),
         ] {
             assert_eq!(read(name, value), Ok(expected), "{name} = {value}");
@@ -441,6 +469,14 @@ mod tests {
                 "it is a number of bytes from 1024 to 4194304",
             ),
             ("log", "debug", "it is `off`, `error` or `info`"),
+            #[cfg(feature = "admin")]
+            ("admin", "yes", "it is `off` or `on`"),
+            #[cfg(not(feature = "admin"))]
+            (
+                "admin",
+                "on",
+                "this build is without the cargo feature `admin`",
+            ),
         ] {
             let expected = format!("the setting `{name}` is wrong: {problem}");
             assert_eq!(read(name, value), Err(expected), "{name} = {value}");

@@ -22,8 +22,8 @@ pub enum Route {
     Health,
     /// `/readyz`
     Ready,
-    /// `/-/admin/{verb}`
-    Admin(String),
+    /// What stands behind `/-/admin/`.
+    Admin(Vec<String>),
     /// Something of a module, in a project named by GitLab's base, if that was used.
     InProject(Option<String>, Resource),
 }
@@ -120,7 +120,7 @@ pub fn parse(path: &str, base_path: &str) -> Result<Route, String> {
     match words.as_slice() {
         ["healthz"] => Ok(Route::Health),
         ["readyz"] => Ok(Route::Ready),
-        ["-", "admin", verb] => Ok(Route::Admin((*verb).to_owned())),
+        ["-", "admin", _, ..] => Ok(Route::Admin(segments.split_off(2))),
         ["api", "v4", "projects", id, "packages", "go", rest @ ..] => {
             Ok(Route::InProject(Some((*id).to_owned()), resource(rest)?))
         }
