@@ -116,6 +116,15 @@ impl<'a> Caller<'a> {
         })
     }
 
+    /// Who was given this, where tokens are configured.
+    #[cfg(all(test, feature = "admin"))]
+    fn with(grant: Option<&'a Grant>) -> Self {
+        Caller {
+            grant: grant.map(Cow::Borrowed),
+            any_token_configured: true,
+        }
+    }
+
     /// Whether they may read in this place, or write.
     ///
     /// # Errors

@@ -151,6 +151,9 @@ pub struct Page<T> {
     pub cursor: Option<String>,
 }
 
+/// Reads an entry of a list from the name and the value of its document.
+type ReadEntry<'a, T> = dyn Fn(&str, &[u8]) -> Result<T, Failure> + 'a;
+
 impl<'a> Kept<'a> {
     /// The project that a client names, and the one that owns a module by a prefix longer than
     /// `reach`. One call of the store.
@@ -237,7 +240,7 @@ impl<'a> Kept<'a> {
         prefix: &str,
         cursor: Option<&str>,
         go_on: &dyn Fn() -> bool,
-        read: &dyn Fn(&str, &[u8]) -> Result<T, Failure>,
+        read: &ReadEntry<T>,
     ) -> Result<Page<T>, Failure> {
         let after = cursor.map(|cursor| format!("{prefix}{cursor}"));
         let names = self
