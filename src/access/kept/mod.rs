@@ -316,20 +316,22 @@ impl<'a> Writing<'a> {
     }
 
     /// Looks, after longer than a write takes, whether what was written stands. No host compares and
-    /// swaps: so of two administrators at once at least the one who lost is told.
+    /// swaps: so of two administrators at once at least one is told.
     fn settle(&self, names: &[String], expected: &[Option<&[u8]>]) -> Result<(), Broken> {
         let wait = self.begun.elapsed().saturating_mul(SLOWER);
         self.documents.wait(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
+        self.expect(names, expected)
+    }
+
+    /// Refuses to go on where something else stands.
+    fn expect(&self, names: &[String], expected: &[Option<&[u8]>]) -> Result<(), Broken> {
         let mut values = Vec::new();
         for some in names.chunks(AT_ONCE) {
             let found = self.documents.get(some);
             values.extend(found.map_err(|error| self.midway(failed(MIDWAY, &error)))?);
         }
-        if values
-            .iter()
-            .map(Option::as_deref)
-            .eq(expected.iter().copied())
-        {
+        let values = values.iter().map(Option::as_deref);
+        if values.eq(expected.iter().copied()) {
             return Ok(());
         }
         let text = "somebody else changed the same at the same moment: look at the list, and run it \

@@ -81,6 +81,9 @@ pub struct Listed {
     pub hidden: bool,
 }
 
+/// A project, and the document under its id.
+type Known = (Record, Option<Vec<u8>>);
+
 /// The documents of a project: under its id, its path, and each prefix. A copy under a prefix names
 /// no other, so that what a request reads does not grow with their number.
 fn documents_of(project: &Project) -> Vec<(String, Vec<u8>)> {
@@ -133,8 +136,8 @@ impl Kept<'_> {
         if let Some(own) = self.projects.named(name) {
             return Err(conflict(self.of_configuration(own)));
         }
-        let found = self.look_up(name)?.filter(|(_, whole)| *whole);
-        let Some((record, _)) = found else {
+        let found = self.look_up(name)?;
+        let Some((record, _)) = found.filter(|(_, truth)| truth.is_some()) else {
             let text = format!("there is no project {name:?} in the store");
             return Err(Failure::new(Kind::NotFound, text).into());
         };
@@ -150,7 +153,7 @@ impl Kept<'_> {
     /// # Errors
     /// 409 for one of the configuration alone, the store's.
     pub fn remove_project(&self, name: &str) -> Result<Done, Broken> {
-        let Some((record, _)) = self.look_up(name)? else {
+        let Some((record, truth)) = self.look_up(name)? else {
             return match self.projects.named(name) {
                 Some(own) => Err(conflict(self.of_configuration(own))),
                 None => Ok(Done {
@@ -161,7 +164,7 @@ impl Kept<'_> {
         };
         let what = words(&record.project, "removed");
         let writing = Writing::begin(self.documents, what);
-        let id = format!("{IDS}{}", record.project.id);
+        let id = [format!("{IDS}{}", record.project.id)];
         let prefixes = record.project.modules.iter().chain(&record.former_modules);
         let mut copies: Vec<String> = prefixes.map(|prefix| prefix_document(prefix)).collect();
         let paths = [&record.project.path].into_iter();
@@ -173,11 +176,16 @@ impl Kept<'_> {
         );
         let ours = is_of(&record.project.id);
         writing.remove_ours(&copies, &ours)?;
-        writing.remove(&id)?;
+        writing.expect(&id, &[truth.as_deref()])?;
+        for own in &id {
+            writing.remove(own)?;
+        }
         if record.claims_path(name) {
             writing.remove_ours(&[path_document(name)], &ours)?;
         }
-        writing.settle(&[id], &[None])?;
+        writing.settle(&id, &[None])?;
+        // What another wrote while we removed would be nobody's.
+        writing.remove_ours(&copies, &ours)?;
         Ok(Done {
             outcome: Outcome::Removed,
             what: writing.what,
@@ -208,9 +216,9 @@ impl Kept<'_> {
         })
     }
 
-    /// What is kept of a project by the name that a client gives it, and whether it is whole: not a
-    /// copy that a removal which was stopped has left.
-    fn look_up(&self, name: &str) -> Result<Option<(Record, bool)>, Failure> {
+    /// What is kept of a project by the name that a client gives it, and the document under its id;
+    /// none where a removal that was stopped has left a copy alone.
+    fn look_up(&self, name: &str) -> Result<Option<Known>, Failure> {
         let Some(document) = named_document(name) else {
             return Ok(None);
         };
@@ -220,17 +228,17 @@ impl Kept<'_> {
         };
         let copy = Record::parse(&value).ok_or_else(|| unreadable(&what))?;
         if copy.project.id == name {
-            return Ok(Some((copy, true)));
+            return Ok(Some((copy, Some(value))));
         }
         if copy.project.path != name {
             return Err(unreadable(&what));
         }
         let id = format!("{IDS}{}", copy.project.id);
         let Some(value) = self.get(&[id])?.into_iter().next().flatten() else {
-            return Ok(Some((copy, false)));
+            return Ok(Some((copy, None)));
         };
         let truth = Record::parse(&value).ok_or_else(|| unreadable(&what))?;
-        Ok(Some((truth, true)).filter(|(truth, _)| truth.claims_path(name)))
+        Ok(truth.claims_path(name).then_some((truth, Some(value))))
     }
 
     fn write_project(&self, project: &Project, verb: Option<&str>) -> Result<Done, Broken> {
@@ -295,9 +303,14 @@ impl Kept<'_> {
         let first = record.to_value();
         for (at, ((name, value), there)) in documents.iter().zip(standing).enumerate() {
             let value = if at == 0 { &first } else { value };
-            if there.as_ref() != Some(value) {
-                writing.set(name, value)?;
+            if there.as_ref() == Some(value) {
+                continue;
             }
+            if at > 0 {
+                // Another may have taken it since we looked.
+                writing.expect(std::slice::from_ref(name), &[there.as_deref()])?;
+            }
+            writing.set(name, value)?;
         }
         let paths = record.former_paths.iter().map(|path| path_document(path));
         let modules = record.former_modules.iter();
@@ -307,10 +320,11 @@ impl Kept<'_> {
             return Ok(());
         }
         writing.remove_ours(&left, &is_of(&record.project.id))?;
-        match documents.first() {
-            Some((name, value)) => writing.set(name, value),
-            None => Ok(()),
-        }
+        let Some((id, value)) = documents.first() else {
+            return Ok(());
+        };
+        writing.expect(std::slice::from_ref(id), &[Some(&first)])?;
+        writing.set(id, value)
     }
 
     /// Refuses what the configuration has already.

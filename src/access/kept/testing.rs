@@ -1,6 +1,6 @@
 //! For tests: documents in memory, with a fault at any step.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,9 +17,6 @@ pub type Map = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
 pub struct Memory {
     pub map: Map,
     pub faults: Faults,
-    /// What somebody else writes before the step of this number.
-    pub meanwhile: RefCell<Option<(usize, Map)>>,
-    pub steps: Cell<usize>,
 }
 
 impl Memory {
@@ -31,8 +28,6 @@ impl Memory {
         Memory {
             map: Rc::clone(map),
             faults,
-            meanwhile: RefCell::default(),
-            steps: Cell::new(0),
         }
     }
 
@@ -40,12 +35,6 @@ impl Memory {
         &self,
         action: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T,
     ) -> Result<T, Error> {
-        let step = self.steps.get();
-        self.steps.set(step + 1);
-        if let Some((_, other)) = self.meanwhile.borrow_mut().take_if(|it| it.0 == step) {
-            let other = other.borrow().clone();
-            *self.map.borrow_mut() = other;
-        }
         let failure = || Error::Unavailable("a fault".to_owned());
         self.faults
             .step(failure, || Ok(action(&mut self.map.borrow_mut())))

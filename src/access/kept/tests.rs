@@ -1,14 +1,15 @@
 //! A fault at every step of every change: what it leaves never gives more than what was before or what
 //! was to come, and the same change again ends it. Two administrators at once. What is left behind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use super::testing::{Configuration, Map, Memory};
 use super::*;
 use crate::access::{Caller, Place};
 use crate::json::Json;
 use crate::module::ModulePath;
-use crate::store::testing::{Faults, at_every_step};
+use crate::store::testing::{Faults, Step, Turns, at_every_step, both, in_every_order};
 
 /// A catch-all that everybody reads: what loses its owner is open.
 const OPEN_REST: &str = r#"[{"id":1,"path":"all/rest","visibility":"public"},
@@ -108,6 +109,9 @@ enum Change {
     Put(&'static str),
     Remove(&'static str),
     Switch(&'static str, bool),
+    /// The token `ci`, with this secret.
+    Token(&'static str),
+    Revoke,
 }
 
 impl Change {
@@ -116,6 +120,8 @@ impl Change {
             Change::Put(text) => kept.put_project(&project(text)),
             Change::Remove(name) => kept.remove_project(name),
             Change::Switch(name, on) => kept.switch_project(name, *on),
+            Change::Token(secret) => kept.put_token(&token("ci", secret, "")),
+            Change::Revoke => kept.revoke_token("ci"),
         }
     }
 }
@@ -280,39 +286,97 @@ fn a_fault_at_any_step_of_a_change_of_a_token_never_lets_two_secrets_in_and_the_
     }
 }
 
-#[test]
-fn of_two_administrators_at_once_one_is_told_at_each_moment() {
-    let configuration = Configuration::new("[]");
-    let changes = [
-        Change::Put(OPEN),
-        Change::Put(ELSEWHERE),
-        Change::Remove("7"),
-    ];
-    for mine in &changes {
-        for other in &changes {
-            for step in 0..20 {
-                let start = after(&configuration, &[Change::Put(PRIVATE)]);
-                // The other one's change as a whole, at some moment of mine.
-                let theirs = Map::default();
-                theirs.replace(start.borrow().clone());
-                other
-                    .run(&configuration.kept(&Memory::new(&theirs)))
-                    .unwrap();
-                let memory = Memory::new(&start);
-                memory.meanwhile.replace(Some((step, theirs)));
-                let ran = mine.run(&configuration.kept(&memory));
-                let again = mine.run(&configuration.kept(&Memory::new(&start)));
-                let at = format!("{mine:?} and {other:?} at step {step}: {ran:?}, {again:?}");
-                // Who was told that it is done finds it done, or the other one came after the look.
-                let outcome = again.as_ref().map(|done| done.outcome);
-                let undone = memory.meanwhile.borrow().is_some();
-                let done = matches!(outcome, Ok(Outcome::Unchanged | Outcome::Absent));
-                assert!(
-                    undone || ran.is_err() || done || step == 0 || step == 1,
-                    "{at}"
-                );
-            }
+/// Documents that two administrators share, who take turns.
+struct Shared<'a> {
+    map: &'a Mutex<BTreeMap<String, Vec<u8>>>,
+    turns: &'a Turns,
+    seat: usize,
+}
+
+impl Shared<'_> {
+    fn step<T>(&self, step: Step, action: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T) -> T {
+        self.turns.take(self.seat, step);
+        action(&mut self.map.lock().unwrap())
+    }
+}
+
+impl Documents for Shared<'_> {
+    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, store::Error> {
+        Ok(self.step(Step::Read, |map| {
+            names.iter().map(|name| map.get(name).cloned()).collect()
+        }))
+    }
+    fn set(&self, name: &str, value: &[u8]) -> Result<(), store::Error> {
+        self.step(Step::Write, |map| {
+            map.insert(name.to_owned(), value.to_vec())
+        });
+        Ok(())
+    }
+    fn remove(&self, name: &str) -> Result<(), store::Error> {
+        self.step(Step::Write, |map| map.remove(name));
+        Ok(())
+    }
+    fn names(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<String>, store::Error> {
+        Ok(Vec::new())
+    }
+    fn wait(&self, _: Duration) {
+        self.step(Step::Wait, |_| ());
+    }
+}
+
+/// Runs two changes in every order of their steps, and gives how many orders there were and how often
+/// somebody was told to look again.
+fn in_turns(
+    start: &[Change],
+    changes: [&Change; 2],
+    run: impl Fn(&Change, &Kept) -> Result<Done, Broken> + Sync,
+) -> (usize, usize) {
+    let kept_after = |changes: &[&Change]| {
+        let configuration = Configuration::new("[]");
+        let map = Map::default();
+        for change in start.iter().chain(changes.iter().copied()) {
+            let _ = run(change, &configuration.kept(&Memory::new(&map)));
         }
+        map.take()
+    };
+    let [one, two] = changes;
+    let before = kept_after(&[]);
+    let serial = [kept_after(&[one, two]), kept_after(&[two, one])];
+    let mut told = 0;
+    let orders = in_every_order(3, |turns| {
+        let map = Mutex::new(before.clone());
+        let change = |seat: usize, change: &Change| {
+            let map = &map;
+            run(
+                change,
+                &Configuration::new("[]").kept(&Shared { map, turns, seat }),
+            )
+        };
+        let (first, second) = both(turns, || change(0, one), || change(1, two));
+        if first.is_ok() && second.is_ok() {
+            let end = map.into_inner().unwrap();
+            assert!(serial.contains(&end), "{changes:?}: {:?}", end.keys());
+        } else {
+            told += 1;
+        }
+    });
+    (orders, told)
+}
+
+#[test]
+fn of_two_administrators_at_once_who_are_both_told_that_it_is_done_one_came_after_the_other() {
+    use Change::{Put, Remove, Revoke, Token};
+    const TAKES: &str = r#"{"id":9,"path":"team/nine","modules":["example.com/a"]}"#;
+    for (start, one, two) in [
+        (Put(PRIVATE), Put(SHORTER), Put(ELSEWHERE)),
+        (Put(PRIVATE), Put(OPEN), Put(TAKES)),
+        (Put(PRIVATE), Put(SHORTER), Remove("7")),
+        (Put(PRIVATE), Put(PRIVATE), Remove("team/one")),
+        (Token("one"), Token("two"), Token("three")),
+        (Token("one"), Token("two"), Revoke),
+    ] {
+        let (orders, told) = in_turns(&[start], [&one, &two], Change::run);
+        assert!(orders > 10 && told > 0, "{one:?} {two:?}: {orders} {told}");
     }
 }
 

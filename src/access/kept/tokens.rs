@@ -113,10 +113,15 @@ impl Kept<'_> {
         }
         let writing = Writing::begin(self.documents, what);
         let [own, by_hash] = &names;
-        writing.set(own, &record.to_value())?;
-        writing.remove_ours(&documents_of(&record.former), &is_of(name))?;
+        let begun = record.to_value();
+        writing.set(own, &begun)?;
+        if !record.former.is_empty() {
+            writing.remove_ours(&documents_of(&record.former), &is_of(name))?;
+            writing.expect(std::slice::from_ref(own), &[Some(&begun)])?;
+        }
         writing.set(by_hash, &value)?;
         if !record.former.is_empty() {
+            writing.expect(std::slice::from_ref(own), &[Some(&begun)])?;
             writing.set(own, &value)?;
         }
         writing.settle(&names, &expected)?;
@@ -131,8 +136,8 @@ impl Kept<'_> {
     /// # Errors
     /// 409 for one of the configuration alone, the store's.
     pub fn revoke_token(&self, name: &str) -> Result<Done, Broken> {
-        let own = token_document(name);
-        let value = self.get(std::slice::from_ref(&own))?;
+        let own = [token_document(name)];
+        let value = self.get(&own)?;
         let Some(value) = value.into_iter().next().flatten() else {
             return match self.tokens.iter().any(|own| own.grant.name == name) {
                 true => Err(conflict(of_configuration(name))),
@@ -148,8 +153,13 @@ impl Kept<'_> {
         let mut copies = documents_of(&record.former);
         copies.push(hash_document(&record.token.hash_text()));
         writing.remove_ours(&copies, &is_of(name))?;
-        writing.remove(&own)?;
-        writing.settle(&[own], &[None])?;
+        writing.expect(&own, &[Some(&value)])?;
+        for own in &own {
+            writing.remove(own)?;
+        }
+        writing.settle(&own, &[None])?;
+        // What another wrote while we removed nobody could revoke.
+        writing.remove_ours(&copies, &is_of(name))?;
         Ok(Done {
             outcome: Outcome::Removed,
             what: writing.what,

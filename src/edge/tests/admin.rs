@@ -650,6 +650,6 @@ fn a_change_that_fails_in_the_middle_leaves_a_line_and_the_same_again_ends_it() 
             "step {step}"
         );
     }
-    // Three writes, and the look whether they stand.
-    assert_eq!(midway, 4);
+    // Three writes, a look before two of them, and one whether all stand.
+    assert_eq!(midway, 6);
 }
