@@ -148,12 +148,7 @@ impl Store for Remote {
         Err(Error::Refused("no request removes a document".to_owned()))
     }
 
-    fn document_names(
-        &self,
-        _: &str,
-        _: Option<&str>,
-        _: usize,
-    ) -> Result<Vec<String>, Error> {
+    fn document_names(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<String>, Error> {
         Err(Error::Refused("no request lists documents".to_owned()))
     }
 
