@@ -52,6 +52,7 @@ pub const NAMES: &[&str] = &[
     "log",
     "trust",
     "gitlab",
+    "admin",
 ];
 
 /// Where modules are kept.
@@ -108,6 +109,9 @@ pub struct Settings {
     /// The address of the GitLab that judges job tokens, without a slash at its end; empty for none.
     #[cfg(feature = "oidc")]
     pub gitlab: String,
+    /// Whether there are projects and tokens in the store too, which administrators change.
+    #[cfg(feature = "admin")]
+    pub admin: bool,
 }
 
 impl Default for Settings {
@@ -127,6 +131,8 @@ impl Default for Settings {
             trust: Vec::new(),
             #[cfg(feature = "oidc")]
             gitlab: String::new(),
+            #[cfg(feature = "admin")]
+            admin: false,
         }
     }
 }
@@ -208,6 +214,18 @@ impl Settings {
             #[cfg(not(feature = "oidc"))]
             "trust" | "gitlab" if value != "[]" => {
                 return Err("this build is without the cargo feature `oidc`".to_owned());
+            }
+            #[cfg(feature = "admin")]
+            "admin" => {
+                self.admin = match value {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err("it is `off` or `on`".to_owned()),
+                }
+            }
+            #[cfg(not(feature = "admin"))]
+            "admin" if value != "off" => {
+                return Err("this build is without the cargo feature `admin`".to_owned());
             }
             #[cfg(feature = "s3")]
             _ => self.s3.set(name, value)?,
@@ -406,6 +424,16 @@ mod tests {
                     ..default()
                 },
             ),
+            ("admin", "off", default()),
+            #[cfg(feature = "admin")]
+            (
+                "admin",
+                "on",
+                Settings {
+                    admin: true,
+                    ..default()
+                },
+            ),
             ("somebody_elses", "value", default()),
         ] {
             assert_eq!(read(name, value), Ok(expected), "{name} = {value}");
@@ -451,6 +479,14 @@ mod tests {
                 "it is a number of bytes from 1024 to 4194304",
             ),
             ("log", "debug", "it is `off`, `error` or `info`"),
+            #[cfg(feature = "admin")]
+            ("admin", "yes", "it is `off` or `on`"),
+            #[cfg(not(feature = "admin"))]
+            (
+                "admin",
+                "on",
+                "this build is without the cargo feature `admin`",
+            ),
         ] {
             let expected = format!("the setting `{name}` is wrong: {problem}");
             assert_eq!(read(name, value), Err(expected), "{name} = {value}");

@@ -286,7 +286,7 @@ fn a_refusal_is_text_for_the_person_who_must_act() {
 
 #[test]
 fn without_tokens_nothing_can_be_published_and_the_setting_is_named() {
-    let server = Setup::new().tokens(Some("[]")).start();
+    let server = Setup::new().set("admin", "off").tokens(Some("[]")).start();
     let answer = put(URL).send(server.address());
     assert_eq!(
         answer.show(),

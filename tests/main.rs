@@ -5,6 +5,7 @@
 //! For other hosts and their stores: what `.ci/tools` installs. A tool that is missing fails the test that needs it, and is named there.
 
 mod access;
+mod admin;
 mod bad_uploads;
 mod command;
 mod crash;

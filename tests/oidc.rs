@@ -481,14 +481,19 @@ fn a_job_token_is_judged_by_its_gitlab() {
             r#"{{"id":8,"pipeline":{{"project_id":1}},"web_url":"https://gitlab.example.com/{project}/-/jobs/8"}}"#
         )
     };
-    gitlab.say(job, 200, page("default/modules"));
+    gitlab.say(job, 200, page("group/project"));
+    gitlab.say("/api/v4/job glcbt-default", 200, page("default/modules"));
     gitlab.say("/api/v4/job glcbt-other", 200, page("group/other"));
     gitlab.say(
         "/api/v4/job glcbt-wrong",
         401,
         r#"{"message":"401 Unauthorized"}"#,
     );
-    let server = Setup::new().set("gitlab", gitlab.url("http")).start();
+    let projects = r#"[{"id":1,"path":"group/project","visibility":"public"}]"#;
+    let server = Setup::new()
+        .set("gitlab", gitlab.url("http"))
+        .set("projects", projects)
+        .start();
     let put = |name: &str, value: &str, version: &str| {
         let path = format!("/example.com/m/@v/{version}.zip");
         let body = small_module("example.com/m", version);
@@ -515,6 +520,14 @@ fn a_job_token_is_judged_by_its_gitlab() {
         (401, 0),
         "it is no job token here: {answer}"
     );
+    // Whoever has this path on that GitLab is a stranger to who configured no project.
+    let unset = Setup::new().set("gitlab", gitlab.url("http")).start();
+    let body = small_module("example.com/m", "v1.0.0");
+    let answer = Request::new("PUT", "/example.com/m/@v/v1.0.0.zip")
+        .header("Job-Token", "glcbt-default")
+        .body(body)
+        .send(unset.address());
+    assert_eq!(answer.status, 403, "{answer}");
     gitlab.go_down();
     let answer = put("Job-Token", "glcbt-late", "v1.2.0");
     assert_eq!(answer.status, 503, "{answer}");

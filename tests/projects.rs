@@ -153,7 +153,12 @@ fn publishing_takes_a_token_of_the_modules_own_project() {
 }
 
 /// `go mod download` of one version through a list of proxies.
-fn download(authority: &Authority, proxies: &str, netrc: &str, module: &str) -> Result<(), String> {
+pub fn download(
+    authority: &Authority,
+    proxies: &str,
+    netrc: &str,
+    module: &str,
+) -> Result<(), String> {
     let go = Go::at(proxies)
         .env("GONOSUMDB", "*")
         .env("GONOPROXY", "none")

@@ -144,6 +144,14 @@ impl Store for Remote {
         Err(Error::Refused("no request writes a document".to_owned()))
     }
 
+    fn remove_document(&self, _: &str) -> Result<(), Error> {
+        Err(Error::Refused("no request removes a document".to_owned()))
+    }
+
+    fn document_names(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<String>, Error> {
+        Err(Error::Refused("no request lists documents".to_owned()))
+    }
+
     fn ready(&self) -> Result<(), Error> {
         outcome(&self.ask("GET", "/readyz", b"")).map(|_| ())
     }

@@ -62,6 +62,10 @@ async fn serve(args: Args) -> Result<(), Failure> {
         None => COMPONENT.to_vec(),
     };
     let mut settings = Settings::gather(args.settings)?;
+    // Another build may be without it, and would then refuse everything.
+    if args.component.is_none() {
+        settings.administer_by_default();
+    }
     let data = match args.data {
         Some(folder) => folder,
         None => data::default_folder()?,

@@ -28,6 +28,17 @@ impl Scope {
         })
     }
 
+    /// Its name.
+    #[cfg(feature = "admin")]
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::ReadApi => "read_api",
+            Scope::Api => "api",
+            Scope::ReadPackageRegistry => "read_package_registry",
+            Scope::WritePackageRegistry => "write_package_registry",
+        }
+    }
+
     /// Whether it includes publishing.
     pub fn may_write(self) -> bool {
         matches!(self, Scope::Api | Scope::WritePackageRegistry)

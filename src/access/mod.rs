@@ -20,6 +20,8 @@ pub mod format;
 #[cfg(feature = "oidc")]
 mod gitlab;
 mod grant;
+#[cfg(feature = "admin")]
+pub mod kept;
 #[cfg(feature = "oidc")]
 pub mod oidc;
 #[cfg(feature = "oidc")]
@@ -55,7 +57,10 @@ impl Place<'_> {
     /// Whether everybody gets the same answer here.
     pub fn is_open(&self) -> bool {
         match self.named {
-            Some((_, project)) => project.is_some_and(Project::is_open),
+            Some((_, named)) => named.is_some_and(|project| {
+                let owner = self.owner.filter(|owner| owner.id == project.id);
+                project.is_open() && owner.is_none_or(Project::is_open)
+            }),
             None => self.owner.is_none_or(Project::is_open),
         }
     }
@@ -87,6 +92,8 @@ impl<'a> Caller<'a> {
         #[cfg(feature = "oidc")]
         let any_token_configured =
             any_token_configured || !settings.trust.is_empty() || !settings.gitlab.is_empty();
+        #[cfg(feature = "admin")]
+        let any_token_configured = any_token_configured || settings.admin;
         let mut grant = None;
         if let Some(credential) = Credential::presented(headers) {
             let credential = credential.map_err(|Malformed| unknown())?;
@@ -109,6 +116,15 @@ impl<'a> Caller<'a> {
         })
     }
 
+    /// Who was given this, where tokens are configured.
+    #[cfg(all(test, feature = "admin"))]
+    fn with(grant: Option<&'a Grant>) -> Self {
+        Caller {
+            grant: grant.map(Cow::Borrowed),
+            any_token_configured: true,
+        }
+    }
+
     /// Whether they may read in this place, or write.
     ///
     /// # Errors
@@ -120,16 +136,22 @@ impl<'a> Caller<'a> {
         let Some((name, named)) = place.named else {
             return self.may_by_path(place, writes);
         };
-        let Some(project) = named.filter(|project| self.sees(project)) else {
+        // Of a project that is being changed two states may be read: both have to allow it.
+        let of_named = |owner: &&Project| named.is_some_and(|project| project.id == owner.id);
+        let owner = place.owner.filter(of_named);
+        let sees =
+            |project: &&Project| self.sees(project) && owner.is_none_or(|owner| self.sees(owner));
+        let Some(project) = named.filter(sees) else {
             self.require_token()?;
             let text = format!("there is no project {name:?} here");
             return Err(Failure::new(Kind::NotFound, text));
         };
         if writes {
             self.may_write(project)?;
+            owner.map_or(Ok(()), |owner| self.may_write(owner))?;
         }
         match place.module {
-            Some(module) if place.owner.is_none_or(|owner| owner.id != project.id) => {
+            Some(module) if !owner.is_some_and(|owner| names_all(project, owner)) => {
                 let text = format!("{module}: not a module of the project {name:?}");
                 Err(Failure::new(Kind::NotFound, text))
             }
@@ -218,6 +240,15 @@ impl<'a> Caller<'a> {
             Failure::new(Kind::Unauthorized, text)
         })
     }
+}
+
+/// Whether a project names each prefix by which another state of it owns something.
+fn names_all(project: &Project, state: &Project) -> bool {
+    std::ptr::eq(project, state)
+        || state
+            .modules
+            .iter()
+            .all(|prefix| project.modules.contains(prefix))
 }
 
 fn unknown() -> Failure {

@@ -96,7 +96,14 @@ pub fn judge(
         return Ok(signed);
     }
     if credential.is_of_job() && !settings.gitlab.is_empty() {
-        return gitlab::judge(secret, &settings.gitlab, outside).map(Some);
+        let mut grant = gitlab::judge(secret, &settings.gitlab, outside)?;
+        // Whoever has a project of that name on GitLab was not meant by an operator who named none.
+        let meant = |path: &String| {
+            let known = settings.projects.named(path);
+            known.is_none() || !settings.projects.configured().is_empty()
+        };
+        grant.projects.retain(meant);
+        return Ok(Some(grant));
     }
     match oidc::has_form(secret) {
         true => Err(oidc::refused("no rule of `trust` names its issuer")),

@@ -6,6 +6,8 @@
 //! such a one, public.
 
 use crate::json::Json;
+#[cfg(feature = "admin")]
+use crate::json::Writer;
 use crate::module::path::check_import_path;
 use crate::order::sorted;
 
@@ -115,6 +117,30 @@ impl Project {
         })
     }
 
+    /// The project as it is written down.
+    #[cfg(feature = "admin")]
+    pub fn to_json(&self) -> Writer {
+        let mut json = Writer::new();
+        json.json("id", &self.id);
+        json.text("path", &self.path);
+        json.texts("modules", &self.modules);
+        json.text("visibility", self.visibility.name());
+        json.json("enabled", if self.enabled { "true" } else { "false" });
+        json
+    }
+
+    /// Whether this can be a project's number.
+    #[cfg(feature = "admin")]
+    pub fn is_id(text: &str) -> bool {
+        is_id(text)
+    }
+
+    /// Whether this can be a project's full path.
+    #[cfg(feature = "admin")]
+    pub fn is_full_path(text: &str) -> bool {
+        is_full_path(text)
+    }
+
     /// Whether a client names it so, by its number or its full path.
     pub fn is_named(&self, name: &str) -> bool {
         name == self.id || name == self.path
@@ -178,17 +204,24 @@ fn is_prefix(prefix: &str) -> bool {
 
 /// The projects of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Projects(Vec<Project>);
+pub struct Projects {
+    all: Vec<Project>,
+    /// Whether they are there only because the setting is not.
+    implied: bool,
+}
 
 impl Default for Projects {
     fn default() -> Self {
-        Projects(vec![Project {
-            id: "1".to_owned(),
-            path: "default/modules".to_owned(),
-            modules: Vec::new(),
-            visibility: Visibility::Public,
-            enabled: true,
-        }])
+        Projects {
+            all: vec![Project {
+                id: "1".to_owned(),
+                path: "default/modules".to_owned(),
+                modules: Vec::new(),
+                visibility: Visibility::Public,
+                enabled: true,
+            }],
+            implied: true,
+        }
     }
 }
 
@@ -203,7 +236,10 @@ impl Projects {
             let project = Project::parse(fields);
             projects.push(project.map_err(|what| format!("project {}: {what}", at + 1))?);
         }
-        let projects = Projects(projects);
+        let projects = Projects {
+            all: projects,
+            implied: false,
+        };
         for (what, of) in [
             ("same id", ids as fn(&Project) -> Vec<&str>),
             ("same path", paths),
@@ -217,7 +253,7 @@ impl Projects {
     /// Refuses two projects that have in common what must be one's own.
     fn refuse_shared(&self, what: &str, of: fn(&Project) -> Vec<&str>) -> Result<(), String> {
         let mut all = Vec::new();
-        for (at, project) in self.0.iter().enumerate() {
+        for (at, project) in self.all.iter().enumerate() {
             all.extend(of(project).into_iter().map(|name| (name, at + 1)));
         }
         let all = sorted(all, |a, b| a.0.cmp(b.0));
@@ -233,18 +269,26 @@ impl Projects {
 
     /// All of them.
     pub fn all(&self) -> &[Project] {
-        &self.0
+        &self.all
+    }
+
+    /// Those that the operator has configured.
+    pub fn configured(&self) -> &[Project] {
+        match self.implied {
+            true => &[],
+            false => &self.all,
+        }
     }
 
     /// The project that a client names by its number or its full path.
     pub fn named(&self, name: &str) -> Option<&Project> {
-        self.0.iter().find(|project| project.is_named(name))
+        self.all.iter().find(|project| project.is_named(name))
     }
 
     /// The project that owns a module path, and the length of the prefix by which it does.
     pub fn owner(&self, module: &str) -> Option<(&Project, usize)> {
         let mut owner: Option<(&Project, usize)> = None;
-        for project in &self.0 {
+        for project in &self.all {
             if let Some(reach) = project.reach(module)
                 && owner.is_none_or(|(_, longest)| reach > longest)
             {
@@ -294,7 +338,29 @@ mod tests {
                 enabled: false,
             },
         ];
-        assert_eq!(Projects::parse_list(list), Ok(Projects(expected)));
+        let projects = Projects::parse_list(list).unwrap();
+        assert_eq!(projects.all(), expected);
+        assert_eq!(projects.configured(), expected);
+    }
+
+    #[test]
+    fn the_project_that_is_there_without_a_setting_is_not_configured() {
+        let implied = Projects::default();
+        assert_eq!((implied.all().len(), implied.configured().len()), (1, 0));
+        let none = Projects::parse_list("[]").unwrap();
+        assert_eq!((none.all().len(), none.configured().len()), (0, 0));
+    }
+
+    #[cfg(feature = "admin")]
+    #[test]
+    fn a_project_is_read_back_as_it_is_written() {
+        let list = r#"[{"id":123456789012345678,"path":"a/B-c.d_e"},
+            {"id":2,"path":"a/b","modules":["a.b","c.d/E"],"visibility":"internal","enabled":false}]"#;
+        for project in Projects::parse_list(list).unwrap().all() {
+            let text = project.to_json().end();
+            let json = Json::parse(text.as_bytes()).unwrap();
+            assert_eq!(Project::parse(&json).as_ref(), Ok(project), "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use sha2::{Digest, Sha256};
 use super::{Grant, Scope, list_of};
 use crate::hex;
 use crate::json::Json;
+#[cfg(feature = "admin")]
+use crate::json::Writer;
 use crate::module::Timestamp;
 
 const SECONDS_A_DAY: i64 = 24 * 60 * 60;
@@ -40,19 +42,27 @@ impl Token {
         list_of(json)?
             .iter()
             .enumerate()
-            .map(|(at, token)| Token::parse(at, token))
+            .map(|(at, token)| Token::parse_called(&format!("token {}", at + 1), token))
             .collect()
     }
 
-    fn parse(at: usize, token: &Json) -> Result<Self, String> {
-        let number = at + 1;
+    /// Reads a token.
+    ///
+    /// # Errors
+    /// As [`Token::parse_list`].
+    #[cfg(feature = "admin")]
+    pub fn parse(token: &Json) -> Result<Self, String> {
+        Token::parse_called("the token", token)
+    }
+
+    fn parse_called(which: &str, token: &Json) -> Result<Self, String> {
         if token.members().is_none() {
-            return Err(format!("token {number} is not a JSON object"));
+            return Err(format!("{which} is not a JSON object"));
         }
         let name = token.get("name").and_then(Json::text).unwrap_or_default();
         if name.is_empty() || name.chars().any(char::is_control) {
             return Err(format!(
-                "token {number} has no `name`, or one with control characters"
+                "{which} has no `name`, or one with control characters"
             ));
         }
         Token::check(name, token).map_err(|what| format!("the token `{name}`: {what}"))
@@ -123,7 +133,59 @@ impl Token {
                 found = Some(token);
             }
         }
-        found.filter(|token| token.expires_at.is_none_or(|end| now < end))
+        found.filter(|token| token.is_valid(now))
+    }
+
+    /// Whether it has not expired.
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// What those that are kept in the store need besides.
+#[cfg(feature = "admin")]
+impl Token {
+    /// Whether this is its hash, told in constant time.
+    pub fn has_hash(&self, hash: &[u8; 32]) -> bool {
+        same(&self.hash, hash)
+    }
+
+    /// Whether both have the same secret.
+    pub fn has_hash_of(&self, other: &Token) -> bool {
+        self.has_hash(&other.hash)
+    }
+
+    /// Its hash, in lower-case hex.
+    pub fn hash_text(&self) -> String {
+        hex::encode(&self.hash)
+    }
+
+    /// The token as it is written down.
+    pub fn to_json(&self) -> Writer {
+        let mut json = self.public_json();
+        json.text("sha256", &self.hash_text());
+        json
+    }
+
+    /// The same without its hash.
+    pub fn public_json(&self) -> Writer {
+        let Grant {
+            name,
+            scopes,
+            projects,
+            admin,
+        } = &self.grant;
+        let mut json = Writer::new();
+        json.text("name", name);
+        let scopes: Vec<String> = scopes.iter().map(|scope| scope.name().to_owned()).collect();
+        json.texts("scopes", &scopes);
+        json.texts("projects", projects);
+        match self.expires_at {
+            Some(end) => json.text("expires_at", &end.to_string()),
+            None => json.json("expires_at", "null"),
+        }
+        json.json("admin", if *admin { "true" } else { "false" });
+        json
     }
 }
 
@@ -190,6 +252,25 @@ mod tests {
                 Token::find(&tokens, b"other", time("2020-01-01T00:00:00Z")),
                 None
             );
+        }
+    }
+
+    #[cfg(feature = "admin")]
+    #[test]
+    fn a_token_is_read_back_as_it_is_written() {
+        for more in [
+            "",
+            r#","expires_at":"2026-01-02","admin":true"#,
+            r#","expires_at":"2026-01-02T03:04:05.5+01:00""#,
+        ] {
+            let fields = format!(
+                r#""name":"ci \"é\"","sha256":"{HASH}","scopes":["read_api","api","read_package_registry","write_package_registry"],"projects":["*","a/b"]{more}"#
+            );
+            let token = list(&fields).unwrap().remove(0);
+            let text = token.to_json().end();
+            let json = Json::parse(text.as_bytes()).unwrap();
+            assert_eq!(Token::parse(&json), Ok(token.clone()), "{text}");
+            assert!(!token.public_json().end().contains(HASH), "{text}");
         }
     }
 

@@ -1,15 +1,16 @@
 //! One request from end to end: settings, route, who asks, store, answer. What a host has to give is
 //! the [`Host`] trait; which host it is, nobody here knows.
 
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+#[cfg(feature = "oidc")]
+use std::time::Duration;
 
 #[cfg(feature = "oidc")]
 use crate::access::outside::Keeper;
 #[cfg(any(feature = "s3", feature = "oidc"))]
 use crate::http::client::Client;
-use crate::http::{Body, Failure, Kind, Method, Request, Response, query_pairs};
-use crate::json::Writer;
+use crate::http::{Body, Failure, Kind, Method, Request, Response};
 use crate::module::Timestamp;
 use crate::proxy::route::{self, Resource, Route};
 use crate::proxy::{Proxy, failure};
@@ -19,18 +20,19 @@ use crate::store::dir::{Dir, Disk};
 use crate::store::kv::{Blobs, KeyValue, Kv};
 #[cfg(feature = "s3")]
 use crate::store::s3::S3;
-use crate::store::{Entropy, Error, Repaired, Store};
+use crate::store::{Entropy, Error, Store};
 
 use admit::Admitted;
 
+mod admin;
 mod admit;
+#[cfg(feature = "admin")]
+mod kept;
 #[cfg(test)]
 mod tests;
 
 const READ: &str = "GET, HEAD";
 const READ_AND_PUBLISH: &str = "GET, HEAD, PUT";
-/// How long a page of repair may take: well below the 30 seconds of the tightest host.
-const REPAIR_TIME: Duration = Duration::from_secs(8);
 
 /// What a host gives.
 pub trait Host {
@@ -70,6 +72,8 @@ pub struct Answer {
     pub log: Log,
     /// What the operator must mend, in one line.
     pub cause: Option<String>,
+    /// What administrators changed, a line each, to be logged whatever the settings want.
+    pub audit: Vec<String>,
 }
 
 /// Answers a request, whose body is read where it has to be.
@@ -82,12 +86,15 @@ pub fn handle(host: &dyn Host, request: &mut Request) -> Answer {
                 response: finish(request, failure.response(None)),
                 log: Log::Error,
                 cause: Some(failure.to_string()),
+                audit: Vec::new(),
             };
         }
     };
     let edge = Edge {
         host,
         settings: &settings,
+        store: OnceCell::new(),
+        audit: RefCell::default(),
     };
     let mut cause = None;
     let response = edge.answer(request).unwrap_or_else(|failure| {
@@ -99,6 +106,7 @@ pub fn handle(host: &dyn Host, request: &mut Request) -> Answer {
         response: finish(request, response),
         log: settings.log,
         cause,
+        audit: edge.audit.into_inner(),
     }
 }
 
@@ -112,6 +120,9 @@ fn finish(request: &Request, response: Response) -> Response {
 struct Edge<'a> {
     host: &'a dyn Host,
     settings: &'a Settings,
+    /// Opened when it is first needed.
+    store: OnceCell<Box<dyn Store>>,
+    audit: RefCell<Vec<String>>,
 }
 
 impl Edge<'_> {
@@ -134,7 +145,7 @@ impl Edge<'_> {
                 ready.map_err(|error| Failure::new(Kind::Unavailable, error.to_string()))?;
                 Ok(plain("ready\n"))
             }
-            Route::Admin(verb) => self.administer(&verb, request),
+            Route::Admin(words) => self.administer(&words, request),
             Route::InProject(project, resource) => {
                 self.in_project(project.as_deref(), &resource, request)
             }
@@ -150,10 +161,10 @@ impl Edge<'_> {
     ) -> Result<Response, Failure> {
         let store = self.store().map_err(|error| failure(&"the store", error))?;
         if !request.method.is_read() {
-            return self.publish(&*store, resource, request, admitted);
+            return self.publish(store, resource, request, admitted);
         }
         let proxy = Proxy {
-            store: &*store,
+            store,
             headers: &request.headers,
             head: request.method == Method::Head,
             list_max_age: self.settings.list_max_age,
@@ -193,33 +204,15 @@ impl Edge<'_> {
         }
     }
 
-    fn administer(&self, verb: &str, request: &Request) -> Result<Response, Failure> {
-        if verb != "repair" {
-            let text = format!("there is no verb {verb:?} in /-/admin/: `repair` is known");
-            return Err(Failure::new(Kind::NotFound, text));
+    fn store(&self) -> Result<&dyn Store, Error> {
+        if self.store.get().is_none() {
+            let _ = self.store.set(self.open_store()?);
         }
-        allow(request, request.method == Method::Post, "POST")?;
-        self.identify(request)?.may_administer()?;
-        let mut cursor = None;
-        for pair in query_pairs(request.query()) {
-            match pair {
-                Some((name, value)) if name == "cursor" => cursor = Some(value),
-                _ => {
-                    let text = "the one parameter of repair is `cursor`";
-                    return Err(Failure::new(Kind::Invalid, text));
-                }
-            }
-        }
-        let begun = Instant::now();
-        let go_on = || begun.elapsed() < REPAIR_TIME;
-        let page = self
-            .store()
-            .and_then(|store| store.repair(cursor.as_deref(), &go_on))
-            .map_err(|error| failure(&"repair", error))?;
-        Ok(Response::json(200, repaired(&page)))
+        let opened = self.store.get().map(|store| &**store);
+        opened.ok_or_else(|| Error::Unavailable("it can't be opened".to_owned()))
     }
 
-    fn store(&self) -> Result<Box<dyn Store>, Error> {
+    fn open_store(&self) -> Result<Box<dyn Store>, Error> {
         let entropy = self.host.entropy();
         Ok(match &self.settings.store {
             StorePlace::Kv(bucket) => Box::new(self.kv(bucket, entropy)?),
@@ -264,33 +257,6 @@ impl Keeper for Edge<'_> {
     fn wait(&self, time: Duration) {
         std::thread::sleep(time);
     }
-}
-
-/// What a page of repair answers.
-fn repaired(page: &Repaired) -> Writer {
-    let mut json = Writer::new();
-    json.json(
-        "done",
-        if page.cursor.is_none() {
-            "true"
-        } else {
-            "false"
-        },
-    );
-    match &page.cursor {
-        Some(cursor) => json.text("cursor", cursor),
-        None => json.json("cursor", "null"),
-    }
-    for (name, number) in [
-        ("modules", page.modules),
-        ("versions", page.versions),
-        ("indexed", page.indexed),
-        ("removed", page.removed),
-    ] {
-        json.json(name, &number.to_string());
-    }
-    json.texts("problems", &page.problems);
-    json
 }
 
 fn plain(text: &str) -> Response {

@@ -1,8 +1,9 @@
 //! Whole requests over a store in memory: each row of the URL space, its status, headers and body.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::time::Duration;
 
 use super::*;
 use crate::http::Headers;
@@ -10,9 +11,13 @@ use crate::http::Headers;
 use crate::http::client::{Incoming, Outgoing, Unanswered};
 use crate::store::contract::{module_zip, version};
 use crate::store::dir::StdDisk;
-use crate::store::testing::TestEntropy;
+use crate::store::testing::{Faults, TestEntropy};
 
 mod access;
+#[cfg(feature = "admin")]
+mod admin;
+#[cfg(feature = "admin")]
+mod kept;
 
 /// SHA-256 of "secret".
 const SECRET: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
@@ -22,34 +27,50 @@ struct Map {
     values: RefCell<BTreeMap<String, Vec<u8>>>,
     /// What every call answers instead.
     failure: RefCell<Option<Error>>,
+    /// Where one fails.
+    faults: RefCell<Option<Faults>>,
+    /// How many there were.
+    calls: Cell<usize>,
 }
 
 impl Map {
-    fn check(&self) -> Result<(), Error> {
-        self.failure.borrow().clone().map_or(Ok(()), Err)
+    fn call<T>(&self, action: impl FnOnce() -> T) -> Result<T, Error> {
+        self.calls.set(self.calls.get() + 1);
+        self.failure.borrow().clone().map_or(Ok(()), Err)?;
+        match &*self.faults.borrow() {
+            None => Ok(action()),
+            Some(faults) => {
+                let failure = || Error::Unavailable("a fault".to_owned());
+                faults.step(failure, || Ok(action()))
+            }
+        }
     }
 }
 
 impl KeyValue for Map {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        self.check()?;
-        Ok(self.values.borrow().get(key).cloned())
+        self.call(|| self.values.borrow().get(key).cloned())
+    }
+    #[cfg(feature = "admin")]
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let values = self.values.borrow();
+        let found = keys.iter().map(|key| values.get(key).cloned());
+        self.call(|| found.collect())
     }
     fn set(&self, key: &str, value: &[u8]) -> Result<(), Error> {
-        self.check()?;
-        self.values
-            .borrow_mut()
-            .insert(key.to_owned(), value.to_vec());
-        Ok(())
+        self.call(|| {
+            let mut values = self.values.borrow_mut();
+            values.insert(key.to_owned(), value.to_vec());
+        })
     }
     fn delete(&self, keys: &[String]) -> Result<(), Error> {
-        self.values
-            .borrow_mut()
-            .retain(|key, _| !keys.contains(key));
-        Ok(())
+        self.call(|| {
+            let mut values = self.values.borrow_mut();
+            values.retain(|key, _| !keys.contains(key));
+        })
     }
     fn keys(&self) -> Result<Vec<String>, Error> {
-        Ok(self.values.borrow().keys().cloned().collect())
+        self.call(|| self.values.borrow().keys().cloned().collect())
     }
     fn wait(&self, _: Duration) {}
 }
@@ -57,6 +78,9 @@ impl KeyValue for Map {
 struct TestHost {
     settings: Vec<(String, String)>,
     map: Rc<Map>,
+    now: Cell<i64>,
+    /// The lines that administrators left in the log.
+    audit: RefCell<Vec<String>>,
 }
 
 impl TestHost {
@@ -67,6 +91,8 @@ impl TestHost {
         TestHost {
             settings: vec![("tokens".to_owned(), tokens)],
             map: Rc::default(),
+            now: Cell::new(1_700_000_000),
+            audit: RefCell::default(),
         }
     }
 
@@ -83,7 +109,10 @@ impl TestHost {
             headers: Headers::new(headers.iter().map(field).collect()),
             body: Box::new(Cursor::new(body.to_vec())),
         };
-        let response = handle(self, &mut request).response;
+        let Answer {
+            response, audit, ..
+        } = handle(self, &mut request);
+        self.audit.borrow_mut().extend(audit);
         let body = match response.body {
             Body::Bytes(bytes) => bytes,
             Body::Stream(_, mut source) => {
@@ -126,7 +155,7 @@ impl Host for TestHost {
         Rc::new(Offline)
     }
     fn entropy(&self) -> Rc<dyn Entropy> {
-        Rc::new(TestEntropy::new(1_700_000_000, 0))
+        Rc::new(TestEntropy::new(self.now.get(), 0))
     }
 }
 
@@ -407,7 +436,7 @@ fn refusals_say_whose_turn_it_is() {
             "/-/admin/forget",
             &[token],
             404,
-            "not found: there is no verb \"forget\" in /-/admin/: `repair` is known\n",
+            "not found: there is no verb \"forget\" in /-/admin/: `repair`, `projects` and `tokens` are known\n",
         ),
         (
             &Method::Post,

@@ -11,6 +11,8 @@ use super::{Body, Response};
 /// The kind of a failure: whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// The request can't be understood. 400.
+    Malformed,
     /// It is not here; it may be elsewhere. 404.
     NotFound,
     /// It was here and has been withdrawn. 410.
@@ -43,6 +45,7 @@ impl Kind {
     /// The status code and the words that open the text.
     pub fn status(self) -> (u16, &'static str) {
         match self {
+            Kind::Malformed => (400, "bad request"),
             Kind::NotFound => (404, "not found"),
             Kind::Withdrawn => (410, "withdrawn"),
             Kind::Unauthorized => (401, "unauthorized"),
@@ -129,6 +132,7 @@ mod tests {
     fn every_kind_has_its_status_words_and_headers() {
         let plain = "text/plain; charset=utf-8";
         for (kind, status, words, cache, extra) in [
+            (Kind::Malformed, 400, "bad request", "no-store", None),
             (Kind::NotFound, 404, "not found", "public, max-age=60", None),
             (Kind::Withdrawn, 410, "withdrawn", "no-store", None),
             (

@@ -84,6 +84,76 @@ pub fn check_documents(store: &dyn Store) {
     assert_eq!(store.set_document("contract", b""), Ok(()));
     assert_eq!(store.document("contract"), Ok(Some(Vec::new())));
     assert_eq!(listed(store, "example.com/contract/documents"), None);
+    #[cfg(feature = "admin")]
+    documents_in_number(store);
+}
+
+/// Several at once, listed in pages, and removed.
+#[cfg(feature = "admin")]
+fn documents_in_number(store: &dyn Store) {
+    let name = |number: u32| format!("number/one/{number}");
+    for number in [2, 10, 1, 3, 20] {
+        let text = number.to_string();
+        assert_eq!(
+            store.set_document(&name(number), text.as_bytes()),
+            Ok(()),
+            "{number}"
+        );
+    }
+    for other in ["number", "number/one", "number/two/1", "number/on/e"] {
+        assert_eq!(store.set_document(other, b"other"), Ok(()), "{other}");
+    }
+    let asked = [20, 4, 1, 1].map(name);
+    let found = ["20", "", "1", "1"].map(|text| {
+        let text = Some(text).filter(|text| !text.is_empty());
+        text.map(|text| text.as_bytes().to_vec())
+    });
+    assert_eq!(store.documents(&asked), Ok(found.to_vec()));
+    assert_eq!(store.documents(&[]), Ok(Vec::new()));
+    assert_eq!(
+        store.documents(&[name(4), "none".to_owned()]),
+        Ok(vec![None; 2])
+    );
+
+    let all = [1, 10, 2, 20, 3].map(name);
+    let names = |prefix: &str, after: Option<&str>, most| {
+        store
+            .document_names(prefix, after, most)
+            .expect("a list of names")
+    };
+    assert_eq!(names("number/one/", None, 100), all);
+    for most in 1..=6 {
+        let mut found: Vec<String> = Vec::new();
+        loop {
+            let page = names("number/one/", found.last().map(String::as_str), most);
+            assert!(page.len() <= most, "{page:?} of {most}");
+            if page.is_empty() {
+                break;
+            }
+            found.extend(page);
+        }
+        assert_eq!(found, all, "pages of {most}");
+    }
+    assert_eq!(names("number/one/", Some(&name(3)), 100), [""; 0]);
+    // What was behind is no longer there when the next page is asked for.
+    assert_eq!(store.remove_document(&name(10)), Ok(()));
+    assert_eq!(store.remove_document(&name(10)), Ok(()));
+    assert_eq!(store.document(&name(10)), Ok(None));
+    assert_eq!(
+        names("number/one/", Some(&name(10)), 2),
+        [name(2), name(20)]
+    );
+    assert_eq!(
+        names("number/one/", None, 100),
+        [name(1), name(2), name(20), name(3)]
+    );
+    assert_eq!(names("number/one/2", None, 100), [name(2), name(20)]);
+    assert_eq!(names("none/", None, 100), [""; 0]);
+    assert!(store.repair(None, &|| true).is_ok());
+    assert_eq!(
+        store.documents(&[name(2), "number/one".to_owned()]),
+        Ok(vec![Some(b"2".to_vec()), Some(b"other".to_vec())])
+    );
 }
 
 /// A version of a module.

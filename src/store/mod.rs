@@ -249,11 +249,55 @@ pub trait Store {
     /// The store's own. It may have been written nevertheless.
     fn set_document(&self, name: &str, value: &[u8]) -> Result<(), Error>;
 
+    /// Documents of these names, in their order, by one call where the store has one for it.
+    ///
+    /// # Errors
+    /// The store's own.
+    #[cfg(feature = "admin")]
+    fn documents(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        names.iter().map(|name| self.document(name)).collect()
+    }
+
+    /// Removes a small document; one that is not there is fine.
+    ///
+    /// # Errors
+    /// The store's own. It may have been removed nevertheless.
+    #[cfg(feature = "admin")]
+    fn remove_document(&self, name: &str) -> Result<(), Error>;
+
+    /// The names of documents that start with `prefix`, in order, behind `after`, at most so many. Each
+    /// of them has at most 150 bytes: a store need not tell a longer one.
+    ///
+    /// # Errors
+    /// The store's own.
+    #[cfg(feature = "admin")]
+    fn document_names(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<String>, Error>;
+
     /// Whether the store answers.
     ///
     /// # Errors
     /// Why it does not.
     fn ready(&self) -> Result<(), Error>;
+}
+
+/// Of names in no order those that are asked for by [`Store::document_names`].
+#[cfg(feature = "admin")]
+fn page_of_names(
+    names: impl Iterator<Item = String>,
+    prefix: &str,
+    after: Option<&str>,
+    most: usize,
+) -> Vec<String> {
+    let asked =
+        |name: &String| name.starts_with(prefix) && after.is_none_or(|after| name.as_str() > after);
+    let mut page = crate::order::sorted(names.filter(asked).collect(), String::cmp);
+    page.truncate(most);
+    page
 }
 
 /// A clock and a source of chance, for the names of uploads.

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use super::Entropy;
 
@@ -30,6 +31,8 @@ impl Entropy for TestEntropy {
         self.next.set(self.next.get() + 1);
         self.next.get()
     }
+
+    fn wait(&self, _: Duration) {}
 }
 
 /// What happens at the faulty step.

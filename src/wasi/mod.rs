@@ -43,7 +43,12 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
             response,
             log,
             cause,
+            audit,
         } = edge::handle(&WasiHost { begun }, &mut request);
+        for line in audit {
+            // Before the answer, which may find nobody there any more.
+            let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
+        }
         let status = response.status;
         let afterwards = respond::send(response, out).map(|sent| {
             let wanted = log == Log::Info || log == Log::Error && status >= 500;

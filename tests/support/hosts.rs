@@ -40,7 +40,7 @@ impl Wash {
     pub fn start(dev: Value, settings: &[(&str, &str)]) -> Self {
         static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
         let component =
-            COMPONENT.get_or_init(|| component("wasmcloud", &["wasmcloud", "s3", "oidc"]));
+            COMPONENT.get_or_init(|| component("wasmcloud", &["wasmcloud", "s3", "oidc", "admin"]));
         let project = tempfile::tempdir().expect("a temporary folder");
         let mut workload = json!({ "tokens": tokens() });
         for (name, value) in settings {

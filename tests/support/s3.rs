@@ -112,9 +112,11 @@ impl ObjectStore {
     }
 }
 
-/// Settings of a server whose modules are in the bucket behind this address.
+/// Settings of a server whose modules are in the bucket behind this address. What a request asks of the
+/// bucket is counted, so it holds modules alone.
 pub fn setup_at(address: &str) -> Setup {
     Setup::new()
+        .set("admin", "off")
         .set("store", "s3")
         .set("s3_endpoint", format_args!("http://{address}"))
         .set("s3_bucket", BUCKET)

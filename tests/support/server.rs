@@ -52,6 +52,12 @@ impl Setup {
         self
     }
 
+    /// Over http again.
+    pub fn plain(mut self) -> Self {
+        self.tls = None;
+        self
+    }
+
     /// In place of the one token that may do everything; none: the server makes its own.
     pub fn tokens(mut self, tokens: Option<&str>) -> Self {
         self.tokens = tokens.map(str::to_owned);
@@ -170,7 +176,13 @@ impl Server {
 
     /// Starts again at the same address, with the same store.
     #[track_caller]
-    pub fn restart(mut self) -> Self {
+    pub fn restart(self) -> Self {
+        self.restart_as(|setup| setup)
+    }
+
+    /// The same with other settings.
+    #[track_caller]
+    pub fn restart_as(mut self, change: impl FnOnce(Setup) -> Setup) -> Self {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let setup = Setup {
@@ -185,7 +197,7 @@ impl Server {
         );
         let address = self.address.clone();
         drop(self);
-        Self::start(setup, data, &address)
+        Self::start(change(setup), data, &address)
     }
 
     #[track_caller]

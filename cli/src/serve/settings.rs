@@ -67,6 +67,12 @@ impl Settings {
         self.0.contains_key("tokens")
     }
 
+    /// Keeps projects and tokens in the store too, unless the operator said otherwise.
+    pub fn administer_by_default(&mut self) {
+        let value = || "on".to_owned();
+        self.0.entry("admin".to_owned()).or_insert_with(value);
+    }
+
     /// The guest finds the folder under the same name as we do, and it has no current directory.
     fn make_folder_absolute(&mut self) -> Result<(), Failure> {
         if let Some(folder) = self.folder()? {
@@ -118,7 +124,7 @@ mod tests {
         let refusal = parse("lgo=off").unwrap_err();
         assert_eq!(
             refusal,
-            "there is no setting \"lgo\"; there are store, base_path, tokens, projects, list_max_age, max_zip_bytes, kv_chunk_bytes, s3_endpoint, s3_region, s3_bucket, s3_prefix, s3_access_key, s3_secret_key, s3_session_token, s3_addressing, s3_layout, log, trust, gitlab"
+            "there is no setting \"lgo\"; there are store, base_path, tokens, projects, list_max_age, max_zip_bytes, kv_chunk_bytes, s3_endpoint, s3_region, s3_bucket, s3_prefix, s3_access_key, s3_secret_key, s3_session_token, s3_addressing, s3_layout, log, trust, gitlab, admin"
         );
         assert_eq!(parse("log").unwrap_err(), "it has the form NAME=VALUE");
     }
@@ -130,6 +136,20 @@ mod tests {
             (setting.name.as_str(), setting.value.as_str()),
             ("base_path", "/a=b")
         );
+    }
+
+    #[test]
+    fn projects_and_tokens_are_in_the_store_too_unless_told() {
+        for (given, expected) in [
+            (vec![], "on"),
+            (vec!["admin=off"], "off"),
+            (vec!["admin=on"], "on"),
+        ] {
+            let given = given.into_iter().map(|text| parse(text).unwrap());
+            let mut settings = Settings::gather(given.collect()).unwrap();
+            settings.administer_by_default();
+            assert_eq!(settings.into_map()["admin"], expected);
+        }
     }
 
     #[test]

@@ -176,3 +176,36 @@ fn a_store_that_fails_is_named_and_one_that_cannot_keep_stops_nobody() {
     let text = "the credential can't be judged: the store failed: r".to_owned();
     assert_eq!(judged(&world, "token"), Err((Kind::Unavailable, text)));
 }
+
+#[test]
+fn a_job_gets_nothing_of_the_project_that_is_there_only_because_none_was_configured() {
+    use crate::access::credential::Credential;
+    use crate::access::{Projects, outside};
+    use crate::http::Headers;
+    use crate::settings::Settings;
+
+    let world = World::new();
+    world.serve(JOB, ANSWER.replace("group/sub/project", "default/modules"));
+    let headers = Headers::new(vec![("job-token".to_owned(), b"glcbt-64_x".to_vec())]);
+    let credential = Credential::presented(&headers).unwrap().ok().unwrap();
+    let own = r#"[{"id":1,"path":"default/modules","visibility":"public"}]"#;
+    let other = r#"[{"id":2,"path":"a/b"}]"#;
+    for (projects, granted) in [
+        (Projects::default(), vec![]),
+        (Projects::parse_list(own).unwrap(), vec!["default/modules"]),
+        (
+            Projects::parse_list(other).unwrap(),
+            vec!["default/modules"],
+        ),
+    ] {
+        let settings = Settings {
+            gitlab: GITLAB.to_owned(),
+            projects,
+            ..Settings::default()
+        };
+        let judged = outside::judge(&credential, &settings, &world.outside());
+        let grant = judged.unwrap().unwrap();
+        assert_eq!(grant.projects, granted, "{:?}", settings.projects);
+        assert_eq!(grant.name, "a job of default/modules");
+    }
+}

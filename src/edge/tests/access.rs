@@ -1,5 +1,6 @@
 //! Who gets what: every combination of visibility, switch, kind of token, scope, base, endpoint and
-//! method against the rules, which stand here as two tables and nothing else.
+//! method against the rules, which stand here as two tables and nothing else; with projects and tokens
+//! in the settings, and in the store.
 
 use std::fmt::Write as _;
 
@@ -199,13 +200,38 @@ fn sha256(secret: &str) -> String {
     crate::hex::encode(&Sha256::digest(secret))
 }
 
-fn all_tokens() -> String {
+/// Where projects and tokens are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Settings,
+    /// There too, and the store is looked into besides.
+    #[cfg(feature = "admin")]
+    SettingsBesideStore,
+    #[cfg(feature = "admin")]
+    Store,
+}
+
+impl Source {
+    const ALL: &[Source] = &[
+        Source::Settings,
+        #[cfg(feature = "admin")]
+        Source::SettingsBesideStore,
+        #[cfg(feature = "admin")]
+        Source::Store,
+    ];
+}
+
+fn all_tokens() -> Vec<String> {
     let mut entries = Vec::new();
     for (kind, _, projects, _) in TOKENS {
         for scope in SCOPES {
             let hash = sha256(&format!("{kind} {scope}"));
+            // Names in the store are one's own, and refusals show them.
+            let mark = scope
+                .strip_prefix("read_api")
+                .map_or(format!(" {scope}"), str::to_owned);
             entries.push(format!(
-                r#"{{"name":"{kind}","sha256":"{hash}","scopes":["{scope}"],"projects":{projects}}}"#
+                r#"{{"name":"{kind}{mark}","sha256":"{hash}","scopes":["{scope}"],"projects":{projects}}}"#
             ));
         }
     }
@@ -213,34 +239,57 @@ fn all_tokens() -> String {
     entries.push(format!(
         r#"{{"name":"old","sha256":"{hash}","scopes":["api"],"projects":["*"],"expires_at":"2020-01-01"}}"#
     ));
-    format!("[{}]", entries.join(","))
+    entries
 }
 
-fn projects(state: &str) -> String {
+fn projects(state: &str) -> [String; 2] {
     let (visibility, enabled) = match state {
         "disabled" => ("public", false),
         visibility => (visibility, true),
     };
-    format!(
-        r#"[{{"id":7,"path":"team/sub/lib","modules":["example.com/lib"],"visibility":"{visibility}","enabled":{enabled}}},
-            {{"id":8,"path":"other/lib","modules":["example.com/other"],"visibility":"public"}}]"#
-    )
+    [
+        format!(
+            r#"{{"id":7,"path":"team/sub/lib","modules":["example.com/lib"],"visibility":"{visibility}","enabled":{enabled}}}"#
+        ),
+        r#"{"id":8,"path":"other/lib","modules":["example.com/other"],"visibility":"public"}"#
+            .to_owned(),
+    ]
 }
 
 /// A host with a project in this state, and modules published before there were projects.
-fn host(state: &str) -> TestHost {
+fn host(state: &str, source: Source) -> TestHost {
     let host = TestHost::new();
     for module in ["example.com/lib/m", "example.com/other/m"] {
         let zip = module_zip(&version(module, "v1.0.0"), b"text");
         let told = host.put(&format!("/{module}/@v/v1.0.0.zip?ref=main"), &zip);
         assert_eq!(told.status, 201, "{told:?}");
     }
-    TestHost {
-        settings: vec![
-            ("tokens".to_owned(), all_tokens()),
-            ("projects".to_owned(), projects(state)),
-        ],
-        ..host
+    let setting = |name: &str, value: String| (name.to_owned(), value);
+    let in_settings = vec![
+        setting("tokens", format!("[{}]", all_tokens().join(","))),
+        setting("projects", format!("[{}]", projects(state).join(","))),
+    ];
+    match source {
+        Source::Settings => TestHost {
+            settings: in_settings,
+            ..host
+        },
+        #[cfg(feature = "admin")]
+        Source::SettingsBesideStore => {
+            let settings = in_settings;
+            TestHost { settings, ..host }.set("admin", "on")
+        }
+        #[cfg(feature = "admin")]
+        Source::Store => {
+            let host = host.set("admin", "on").set("projects", "[]");
+            for token in all_tokens() {
+                host.add("tokens", &token);
+            }
+            for project in projects(state) {
+                host.add("projects", &project);
+            }
+            host
+        }
     }
 }
 
@@ -315,9 +364,15 @@ impl Report {
 
 #[test]
 fn every_combination_of_project_token_and_request_has_the_answer_of_the_rules() {
+    for source in Source::ALL {
+        every_combination_has_the_answer_of_the_rules(*source);
+    }
+}
+
+fn every_combination_has_the_answer_of_the_rules(source: Source) {
     let mut report = Report::default();
     for state in ["public", "internal", "private", "disabled"] {
-        let host = host(state);
+        let host = host(state, source);
         for mut row in every_row(state) {
             let anonymous = ask(&host, &row, None);
             report.check(&row, "no token", row.expected(), &anonymous);
@@ -348,7 +403,7 @@ fn every_combination_of_project_token_and_request_has_the_answer_of_the_rules() 
     }
     assert!(
         report.differences.is_empty(),
-        "state     place    method target, who, expected, got\n{}",
+        "{source:?}\nstate     place    method target, who, expected, got\n{}",
         report.differences
     );
     assert_eq!(report.count, 4 * 6 * 12 * 2 * 45);
@@ -374,42 +429,54 @@ fn wrong_caching(row: &Row, told: &Told, anonymous: &Told) -> Option<String> {
 }
 
 #[test]
-fn a_project_that_one_may_not_see_is_to_the_byte_as_one_that_is_not_there() {
-    for state in ["private", "disabled"] {
-        let host = host(state);
-        for (credential, names) in [
-            (None, ["/7/", "/9/"]),
-            (None, ["/team%2Fsub%2Flib/", "/team%2Fsub%2Fbil/"]),
-            (
-                Some(("deploy-token", "another project api")),
-                ["/7/", "/9/"],
-            ),
-        ] {
-            for endpoint in ENDPOINTS {
-                let told = names.map(|name| {
-                    let base: &'static str = format!("/api/v4/projects{name}packages/go").leak();
-                    let row = Row {
-                        place: ("", base, "example.com/lib/m", ""),
-                        state,
-                        endpoint,
-                        is_there: true,
-                        token: None,
-                    };
-                    let mut told = ask(&host, &row, credential);
-                    // The one thing that may differ is what the client itself wrote.
-                    told.body = told.body.replace("\"7\"", "\"9\"");
-                    told
-                });
-                let [hidden, absent] = told;
-                assert_eq!(hidden, absent, "{state} {endpoint:?}");
+fn a_project_that_one_may_not_see_is_to_the_byte_and_the_store_as_one_that_is_not_there() {
+    for source in Source::ALL {
+        for state in ["private", "disabled"] {
+            let host = host(state, *source);
+            for (credential, names) in [
+                (None, ["/7/", "/9/"]),
+                (None, ["/team%2Fsub%2Flib/", "/team%2Fsub%2Fbil/"]),
+                (
+                    Some(("deploy-token", "another project api")),
+                    ["/7/", "/9/"],
+                ),
+            ] {
+                for endpoint in ENDPOINTS {
+                    let [hidden, absent] =
+                        names.map(|name| told_below(&host, state, name, endpoint, credential));
+                    assert_eq!(hidden, absent, "{source:?} {state} {endpoint:?}");
+                }
             }
         }
     }
 }
 
+/// What is answered below GitLab's base, and how often the store was asked.
+fn told_below(
+    host: &TestHost,
+    state: &'static str,
+    name: &str,
+    endpoint: (&'static str, &'static str, u16, u16),
+    credential: Option<(&str, &str)>,
+) -> (Told, usize) {
+    let base: &'static str = format!("/api/v4/projects{name}packages/go").leak();
+    let row = Row {
+        place: ("", base, "example.com/lib/m", ""),
+        state,
+        endpoint,
+        is_there: true,
+        token: None,
+    };
+    host.map.calls.set(0);
+    let mut told = ask(host, &row, credential);
+    // The one thing that may differ is what the client itself wrote.
+    told.body = told.body.replace("\"7\"", "\"9\"");
+    (told, host.map.calls.get())
+}
+
 #[test]
 fn the_list_of_a_path_under_a_named_prefix_is_empty_below_gitlabs_base_alone() {
-    let host = host("private");
+    let host = host("private", Source::Settings);
     let token = [("private-token", "group read_api")];
     let list = |target: &str| host.ask(Method::Get, target, &token, b"");
     let told = list("/api/v4/projects/7/packages/go/example.com/lib/none/@v/list");
@@ -436,7 +503,7 @@ fn the_list_of_a_path_under_a_named_prefix_is_empty_below_gitlabs_base_alone() {
 
 #[test]
 fn a_refusal_says_what_is_missing_and_never_where() {
-    let host = host("private");
+    let host = host("private", Source::Settings);
     let stranger = ("deploy-token", "another project api");
     let reader = ("private-token", "group read_api");
     let base = "/api/v4/projects/7/packages/go";
@@ -447,7 +514,7 @@ fn a_refusal_says_what_is_missing_and_never_where() {
             stranger,
             false,
             403,
-            "forbidden: the token `another project`: example.com/lib/m is not for it\n",
+            "forbidden: the token `another project api`: example.com/lib/m is not for it\n",
         ),
         (
             format!("{base}/{zip}"),
@@ -490,7 +557,7 @@ fn a_refusal_says_what_is_missing_and_never_where() {
 
 #[test]
 fn nothing_is_read_from_the_store_before_access_is_decided() {
-    let host = host("private");
+    let host = host("private", Source::Settings);
     host.map
         .failure
         .replace(Some(Error::Unavailable("asked".to_owned())));

@@ -24,8 +24,8 @@ pub enum Route {
     Health,
     /// `/readyz`
     Ready,
-    /// `/-/admin/{verb}`
-    Admin(String),
+    /// What stands behind `/-/admin/`.
+    Admin(Vec<String>),
     /// Something of a module, in a project named by GitLab's base, if that was used.
     InProject(Option<String>, Resource),
 }
@@ -122,7 +122,10 @@ pub fn parse(path: &str, base_path: &str) -> Result<Route, String> {
     match words.as_slice() {
         ["healthz"] => Ok(Route::Health),
         ["readyz"] => Ok(Route::Ready),
-        ["-", "admin", verb] => Ok(Route::Admin((*verb).to_owned())),
+        ["-", "admin", rest @ ..] if !rest.is_empty() => {
+            let words = rest.iter().map(|word| (*word).to_owned());
+            Ok(Route::Admin(words.collect()))
+        }
         ["api", "v4", "projects", id, "packages", "go", rest @ ..] => {
             Ok(Route::InProject(Some((*id).to_owned()), resource(rest)?))
         }

@@ -49,7 +49,18 @@ fn every_path_of_the_url_space_is_understood() {
     for (path, route) in [
         ("/healthz", Ok(Route::Health)),
         ("/readyz", Ok(Route::Ready)),
-        ("/-/admin/repair", Ok(Route::Admin("repair".to_owned()))),
+        (
+            "/-/admin/repair",
+            Ok(Route::Admin(vec!["repair".to_owned()])),
+        ),
+        (
+            "/-/admin/projects/group%2Fproject/enable",
+            Ok(Route::Admin(
+                ["projects", "group/project", "enable"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            )),
+        ),
         ("/upload", here(Resource::Upload)),
         ("/example.com/m/@v/list", here(Resource::List(m()))),
         ("/example.com/m/@latest", here(Resource::Latest(m()))),

@@ -127,6 +127,22 @@ impl Store for Dir {
         self.write_document(name, value)
     }
 
+    #[cfg(feature = "admin")]
+    fn remove_document(&self, name: &str) -> Result<(), Error> {
+        self.erase_document(name)
+    }
+
+    #[cfg(feature = "admin")]
+    fn document_names(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<String>, Error> {
+        let names = self.all_document_names()?.into_iter();
+        Ok(super::page_of_names(names, prefix, after, most))
+    }
+
     fn ready(&self) -> Result<(), Error> {
         match self.disk.exists(&self.root).map_err(Error::from_io)? {
             true => Ok(()),

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use super::{Created, Dir};
 use crate::http::ETag;
 use crate::module::ModuleVersion;
+#[cfg(feature = "admin")]
+use crate::store::kv::original_key;
 use crate::store::kv::portable_key;
 use crate::store::tree::{self, Tree};
 use crate::store::{Error, File, Object, Outcome, ReadSeek, Release, Repaired, Staged, Staging};
@@ -16,6 +18,7 @@ use crate::store::{Error, File, Object, Outcome, ReadSeek, Release, Repaired, St
 const UPLOADS: &str = ".goproxy-edge";
 /// Where documents lie, below the uploads.
 const DOCUMENTS: &str = "documents";
+const EXTENSION: &str = ".doc";
 /// Uploads younger than this may be under way.
 const LEFT_OVER_AFTER: i64 = 24 * 60 * 60;
 
@@ -126,8 +129,31 @@ impl Dir {
 
     fn document_path(&self, name: &str) -> PathBuf {
         // Without the extension a name of dots would be a folder.
-        let name = format!("{}.doc", portable_key(name));
-        self.root.join(UPLOADS).join(DOCUMENTS).join(name)
+        let name = format!("{}{EXTENSION}", portable_key(name));
+        self.documents_folder().join(name)
+    }
+
+    fn documents_folder(&self) -> PathBuf {
+        self.root.join(UPLOADS).join(DOCUMENTS)
+    }
+
+    /// Removes a document.
+    #[cfg(feature = "admin")]
+    pub(super) fn erase_document(&self, name: &str) -> Result<(), Error> {
+        let path = self.document_path(name);
+        self.disk.remove(&path).map_err(Error::from_io)
+    }
+
+    /// The names of documents: those that can be told from the names of their files.
+    #[cfg(feature = "admin")]
+    pub(super) fn all_document_names(&self) -> Result<Vec<String>, Error> {
+        let names = self.disk.names(&self.documents_folder());
+        let names = match names.map_err(Error::from_io) {
+            Err(Error::NotFound) => return Ok(Vec::new()),
+            names => names?,
+        };
+        let original = |name: &String| original_key(name.strip_suffix(EXTENSION)?);
+        Ok(names.iter().filter_map(original).collect())
     }
 
     /// Removes uploads that can't be under way any more.

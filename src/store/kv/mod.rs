@@ -27,6 +27,8 @@ use crate::module::{ModulePath, ModuleVersion};
 
 use chunks::{ChunkSource, Chunks, Upload};
 use objects::ObjectUpload;
+#[cfg(feature = "admin")]
+pub(super) use record::original_key;
 pub(super) use record::portable_key;
 use record::{At, Place, Record, State};
 
@@ -49,6 +51,14 @@ pub trait KeyValue {
     /// # Errors
     /// The host's. Some may have been deleted.
     fn delete(&self, keys: &[String]) -> Result<(), Error>;
+    /// The values under these keys, in their order. A host that has one call for it is asked once.
+    ///
+    /// # Errors
+    /// The host's.
+    #[cfg(feature = "admin")]
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
     /// All keys, in no order.
     ///
     /// # Errors
@@ -150,9 +160,12 @@ impl Kv {
     }
 }
 
-/// The key of a document: no module path has an element `-` at its start.
+/// Where documents lie: no module path has an element `-` at its start.
+const DOCUMENTS: &str = "-/doc/";
+
+/// The key of a document.
 fn document_key(name: &str) -> String {
-    portable_key(&format!("-/doc/{name}"))
+    portable_key(&format!("{DOCUMENTS}{name}"))
 }
 
 impl Store for Kv {
@@ -202,6 +215,34 @@ impl Store for Kv {
 
     fn set_document(&self, name: &str, value: &[u8]) -> Result<(), Error> {
         self.port.set(&document_key(name), value)
+    }
+
+    #[cfg(feature = "admin")]
+    fn documents(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let keys: Vec<String> = names.iter().map(|name| document_key(name)).collect();
+        self.port.get_many(&keys)
+    }
+
+    #[cfg(feature = "admin")]
+    fn remove_document(&self, name: &str) -> Result<(), Error> {
+        self.port.delete(&[document_key(name)])
+    }
+
+    #[cfg(feature = "admin")]
+    fn document_names(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<String>, Error> {
+        let keys = self.port.keys()?;
+        let start = document_key(prefix);
+        let ours = keys.iter().filter(|key| key.starts_with(&start));
+        let names = ours.filter_map(|key| {
+            let key = record::original_key(key)?;
+            key.strip_prefix(DOCUMENTS).map(str::to_owned)
+        });
+        Ok(super::page_of_names(names, prefix, after, most))
     }
 
     fn ready(&self) -> Result<(), Error> {

@@ -372,7 +372,7 @@ pub(in crate::store) fn portable_key(key: &str) -> String {
 }
 
 /// Undoes [`portable_key`] where it can: not for a hashed key, nor for one that is not ours.
-pub(super) fn original_key(portable: &str) -> Option<String> {
+pub(in crate::store) fn original_key(portable: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(portable.len());
     let mut rest = portable.bytes();
     while let Some(byte) = rest.next() {

@@ -27,6 +27,8 @@ mod tests;
 use std::cell::Cell;
 use std::rc::Rc;
 
+#[cfg(feature = "admin")]
+use super::kv::original_key;
 use super::kv::portable_key;
 use super::tree::{self, Tree, WITHDRAWN};
 use super::{
@@ -151,10 +153,17 @@ impl Tree for S3 {
     }
 }
 
-/// The key of a document: below the uploads, where no module path leads.
-fn document_key(name: &str) -> String {
-    format!("{}documents/{}.doc", write::UPLOADS, portable_key(name))
+/// What the key of a document starts with: below the uploads, where no module path leads.
+fn document_start(prefix: &str) -> String {
+    format!("{}documents/{}", write::UPLOADS, portable_key(prefix))
 }
+
+/// The key of a document.
+fn document_key(name: &str) -> String {
+    document_start(name) + EXTENSION
+}
+
+const EXTENSION: &str = ".doc";
 
 impl Store for S3 {
     fn read(&self, version: &ModuleVersion, file: File) -> Result<Object, Error> {
@@ -220,6 +229,39 @@ impl Store for S3 {
 
     fn set_document(&self, name: &str, value: &[u8]) -> Result<(), Error> {
         self.put(&document_key(name), value, false).map(|_| ())
+    }
+
+    #[cfg(feature = "admin")]
+    fn remove_document(&self, name: &str) -> Result<(), Error> {
+        self.delete(&document_key(name))
+    }
+
+    /// In the order of their keys, which the store gives them in.
+    #[cfg(feature = "admin")]
+    fn document_names(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<String>, Error> {
+        let after = after.map(document_key);
+        let start = document_start(prefix);
+        let mut names = Vec::new();
+        let mut token = None;
+        loop {
+            // Asked with a token, a store goes on behind it; asked with both, some start anew.
+            let first = after.as_deref().filter(|_| token.is_none());
+            let page = self.page(&start, first, token.as_deref(), "1000")?;
+            for listed in page.keys {
+                let key = listed.key.strip_prefix(&document_start(""));
+                let name = key.and_then(|key| original_key(key.strip_suffix(EXTENSION)?));
+                names.extend(name.filter(|_| names.len() < most));
+            }
+            token = page.next.filter(|_| names.len() < most);
+            if token.is_none() {
+                return Ok(names);
+            }
+        }
     }
 
     fn ready(&self) -> Result<(), Error> {

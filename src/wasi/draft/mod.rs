@@ -81,6 +81,24 @@ impl KeyValue for Bucket {
         }
     }
 
+    #[cfg(all(feature = "spin", feature = "admin"))]
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let one_by_one = || keys.iter().map(|key| self.get(key)).collect();
+        if keys.len() < 2 {
+            return one_by_one();
+        }
+        // Spin's Redis takes this call for another command and fails.
+        let Ok(found) = batch::get_many(&self.0, keys) else {
+            return one_by_one();
+        };
+        // In any order, and what is not there may be left out.
+        let value = |key: &String| {
+            let (_, value) = found.iter().find(|(own, _)| own == key)?;
+            value.clone()
+        };
+        Ok(keys.iter().map(value).collect())
+    }
+
     fn keys(&self) -> Result<Vec<String>, Error> {
         let mut keys = Vec::new();
         let mut cursor = None;

@@ -1,0 +1,423 @@
+//! Projects and tokens that are kept in the store, so that they can change without a redeploy; with
+//! those of the configuration, which wins. Knows no store: documents come and go by a port.
+//!
+//! A project is a document under its id, which is the truth, and copies of it under its path and under
+//! each of its prefixes; a token under its name, which is the truth, and a copy under its hash. So
+//! whatever a request asks for is found by keyed reads, however much there is. Each copy is whole in
+//! itself, and what a request may do every copy that it has met must allow. The truth names what is
+//! still to be removed of an earlier state, so that a change which was stopped is finished by the same
+//! one again (`projects`, `tokens`).
+//!
+//! What the configuration names too is hidden: a token then is the configuration's or none, and what
+//! a hidden project owned belongs to the project that hides it, so that no stranger gets it.
+
+mod projects;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use super::{Grant, Project, Projects, Token};
+use crate::hex;
+use crate::http::{Failure, Kind};
+use crate::module::Timestamp;
+use crate::store;
+
+use projects::Record;
+
+/// As many elements as a prefix in the store may have: each of a module path's beginnings is looked
+/// for. GitLab nests twenty groups.
+const DEEPEST: usize = 24;
+/// As many documents as are read at once, or as wait for their removal.
+const AT_ONCE: usize = 100;
+/// As many as a page of a list has.
+const MOST_LISTED: usize = 1000;
+/// The shortest wait before a change is looked at again, and the longest.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
+/// How many times as long as our own writing another's may take.
+const SLOWER: u32 = 3;
+
+const IDS: &str = "admin/project/id/";
+const PATHS: &str = "admin/project/path/";
+const PREFIXES: &str = "admin/project/prefix/";
+const TOKEN_NAMES: &str = "admin/token/name/";
+const HASHES: &str = "admin/token/sha256/";
+
+/// Where documents are kept.
+pub trait Documents {
+    /// The documents of these names, in their order.
+    ///
+    /// # Errors
+    /// The store's, as all below.
+    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, store::Error>;
+    /// Keeps a document over any other of that name.
+    ///
+    /// # Errors
+    /// It may have been written nevertheless.
+    fn set(&self, name: &str, value: &[u8]) -> Result<(), store::Error>;
+    /// Removes a document; one that is not there is fine.
+    ///
+    /// # Errors
+    /// It may have been removed nevertheless.
+    fn remove(&self, name: &str) -> Result<(), store::Error>;
+    /// The names that start with `prefix`, in order, behind `after`, at most so many.
+    ///
+    /// # Errors
+    /// The store's.
+    fn names(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<String>, store::Error>;
+    /// Waits until what another began to write has landed.
+    fn wait(&self, time: Duration);
+}
+
+/// What is kept, and what the configuration says.
+#[derive(Clone, Copy)]
+pub struct Kept<'a> {
+    /// Where it is kept.
+    pub documents: &'a dyn Documents,
+    /// The projects of the configuration.
+    pub projects: &'a Projects,
+    /// The tokens of the configuration.
+    pub tokens: &'a [Token],
+}
+
+/// The projects that a request is about, as far as the store knows them.
+#[derive(Default)]
+pub struct Found<'a> {
+    /// The one that it names.
+    pub named: Option<Project>,
+    /// The one that owns the module.
+    pub owner: Option<Cow<'a, Project>>,
+}
+
+/// What a change came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is new.
+    Created,
+    /// It was there and is another now.
+    Changed,
+    /// It was so before.
+    Unchanged,
+    /// It was there.
+    Removed,
+    /// It was not there.
+    Absent,
+}
+
+/// A change that was carried out, or found nothing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// What was changed and how, in words for the log.
+    pub what: String,
+}
+
+/// A change that was refused or did not get to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Why.
+    pub failure: Failure,
+    /// What was begun, in words for the log. Part of it may be done, or all.
+    pub midway: Option<String>,
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Broken {
+            failure,
+            midway: None,
+        }
+    }
+}
+
+/// What a page of a list has, and where the next one starts.
+pub struct Page<T> {
+    /// The entries.
+    pub entries: Vec<T>,
+    /// None at the end.
+    pub cursor: Option<String>,
+}
+
+/// Reads an entry of a list from the name and the value of its document.
+type ReadEntry<'a, T> = dyn Fn(&str, &[u8]) -> Result<T, Failure> + 'a;
+
+impl<'a> Kept<'a> {
+    /// The project that a client names, and the one that owns a module by a prefix longer than
+    /// `reach`. One call of the store.
+    ///
+    /// # Errors
+    /// The store's failure, and 500 for what is kept and can't be read: nobody is let in by guess.
+    pub fn find(
+        &self,
+        named: Option<&str>,
+        module: Option<&str>,
+        reach: Option<usize>,
+    ) -> Result<Found<'a>, Failure> {
+        let prefixes = module.map_or_else(Vec::new, |module| beginnings(module, reach));
+        let named = named.and_then(|name| Some((name, named_document(name)?)));
+        let mut names = Vec::with_capacity(prefixes.len() + 1);
+        names.extend(named.iter().map(|(_, document)| document.clone()));
+        names.extend(prefixes.iter().map(|prefix| prefix_document(prefix)));
+        let mut found = Found::default();
+        if names.is_empty() {
+            return Ok(found);
+        }
+        let mut values = self.get(&names)?.into_iter();
+        if let Some((name, _)) = named
+            && let Some(value) = values.next().flatten()
+        {
+            let fits = |record: &Record| record.project.is_named(name);
+            let record = read(&value, fits, || format!("the project {name:?}"))?;
+            found.named = Some(record.project).filter(|it| self.hiding(it).is_none());
+        }
+        for (prefix, value) in prefixes.iter().zip(values) {
+            let Some(value) = value else {
+                continue;
+            };
+            let fits = |record: &Record| record.project.modules.iter().any(|own| own == prefix);
+            let record = read(&value, fits, || format!("the project that has {prefix}"))?;
+            found.owner = Some(match self.hiding(&record.project) {
+                Some(configured) => Cow::Borrowed(configured),
+                None => Cow::Owned(record.project),
+            });
+            break;
+        }
+        Ok(found)
+    }
+
+    /// What a secret allows, if it is that of a token that is kept here and valid now. One call of
+    /// the store, whether it is or not.
+    ///
+    /// # Errors
+    /// As [`Kept::find`].
+    pub fn token(&self, secret: &[u8], now: Timestamp) -> Result<Option<Grant>, Failure> {
+        let presented: [u8; 32] = Sha256::digest(secret).into();
+        let value = self.get(&[hash_document(&hex::encode(&presented))])?;
+        let Some(value) = value.into_iter().next().flatten() else {
+            return Ok(None);
+        };
+        let token = tokens::Record::parse(&value).map(|record| record.token);
+        let token = token
+            .filter(|token| token.has_hash(&presented))
+            .ok_or_else(|| unreadable("the token presented"))?;
+        let valid = token.is_valid(now) && !self.hides_token(&token);
+        Ok(Some(token.grant).filter(|_| valid))
+    }
+
+    /// The project of the configuration that stands in place of one that is kept. The one that is
+    /// there only because nothing was configured gives way instead.
+    fn hiding(&self, project: &Project) -> Option<&'a Project> {
+        let mut all = self.projects.configured().iter();
+        all.find(|own| own.id == project.id || own.path == project.path)
+    }
+
+    fn hides_token(&self, token: &Token) -> bool {
+        let mut all = self.tokens.iter();
+        all.any(|own| own.grant.name == token.grant.name || own.has_hash_of(token))
+    }
+
+    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+        let values = self.documents.get(names);
+        values.map_err(|error| failed("projects and tokens can't be looked up", &error))
+    }
+
+    /// One page of what lies below `prefix`, for as long as `go_on` says.
+    fn page<T>(
+        &self,
+        prefix: &str,
+        cursor: Option<&str>,
+        go_on: &dyn Fn() -> bool,
+        read: &ReadEntry<T>,
+    ) -> Result<Page<T>, Failure> {
+        let after = cursor.map(|cursor| format!("{prefix}{cursor}"));
+        let names = self
+            .documents
+            .names(prefix, after.as_deref(), MOST_LISTED)
+            .map_err(|error| failed("the list can't be read", &error))?;
+        let mut page = Page {
+            entries: Vec::new(),
+            cursor: None,
+        };
+        let mut listed = 0;
+        for some in names.chunks(AT_ONCE) {
+            if listed > 0 && !go_on() {
+                break;
+            }
+            for (name, value) in some.iter().zip(self.get(some)?) {
+                listed += 1;
+                let name = name.strip_prefix(prefix).unwrap_or_default();
+                // What was removed meanwhile is none.
+                if let Some(value) = value {
+                    page.entries.push(read(name, &value)?);
+                }
+                page.cursor = Some(name.to_owned());
+            }
+        }
+        if listed == names.len() && listed < MOST_LISTED {
+            page.cursor = None;
+        }
+        Ok(page)
+    }
+}
+
+/// The writes of one change. What fails from the first one on may be done nevertheless.
+struct Writing<'a> {
+    documents: &'a dyn Documents,
+    /// What is changed, in words for the log.
+    what: String,
+    begun: Instant,
+}
+
+impl<'a> Writing<'a> {
+    fn begin(documents: &'a dyn Documents, what: String) -> Self {
+        Writing {
+            documents,
+            what,
+            begun: Instant::now(),
+        }
+    }
+
+    fn set(&self, name: &str, value: &[u8]) -> Result<(), Broken> {
+        let written = self.documents.set(name, value);
+        written.map_err(|error| self.midway(failed(MIDWAY, &error)))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Broken> {
+        let removed = self.documents.remove(name);
+        removed.map_err(|error| self.midway(failed(MIDWAY, &error)))
+    }
+
+    /// Removes those of these documents that are `ours`: another may have taken the place of one that
+    /// was left behind.
+    fn remove_ours(&self, names: &[String], ours: &dyn Fn(&[u8]) -> bool) -> Result<(), Broken> {
+        for some in names.chunks(AT_ONCE) {
+            let values = self.documents.get(some);
+            let values = values.map_err(|error| self.midway(failed(MIDWAY, &error)))?;
+            for (name, value) in some.iter().zip(values) {
+                if value.is_some_and(|value| ours(&value)) {
+                    self.remove(name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks, after longer than a write takes, whether what was written stands. No host compares and
+    /// swaps: so of two administrators at once at least one is told.
+    fn settle(&self, names: &[String], expected: &[Option<&[u8]>]) -> Result<(), Broken> {
+        let wait = self.begun.elapsed().saturating_mul(SLOWER);
+        self.documents.wait(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
+        self.expect(names, expected)
+    }
+
+    /// Refuses to go on where something else stands.
+    fn expect(&self, names: &[String], expected: &[Option<&[u8]>]) -> Result<(), Broken> {
+        let mut values = Vec::new();
+        for some in names.chunks(AT_ONCE) {
+            let found = self.documents.get(some);
+            values.extend(found.map_err(|error| self.midway(failed(MIDWAY, &error)))?);
+        }
+        let values = values.iter().map(Option::as_deref);
+        if values.eq(expected.iter().copied()) {
+            return Ok(());
+        }
+        let text = "somebody else changed the same at the same moment: look at the list, and run it \
+                    again";
+        Err(self.midway(Failure::new(Kind::Conflict, text)))
+    }
+
+    fn midway(&self, failure: Failure) -> Broken {
+        Broken {
+            failure,
+            midway: Some(self.what.clone()),
+        }
+    }
+}
+
+const MIDWAY: &str = "the change may be carried out in part: run it again";
+
+/// The beginnings of a module path that can be prefixes longer than `reach`, the longest first.
+fn beginnings(module: &str, reach: Option<usize>) -> Vec<&str> {
+    let ends = module.match_indices('/').map(|(at, _)| at);
+    let ends = ends.chain([module.len()]).take(DEEPEST);
+    let longer = ends.filter(|end| reach.is_none_or(|reach| *end > reach));
+    let mut all: Vec<&str> = longer.filter_map(|end| module.get(..end)).collect();
+    all.reverse();
+    all
+}
+
+/// The document of a project as a client names it; none for what can be no project's name.
+fn named_document(name: &str) -> Option<String> {
+    if Project::is_id(name) {
+        return Some(format!("{IDS}{name}"));
+    }
+    Project::is_full_path(name).then(|| path_document(name))
+}
+
+fn path_document(path: &str) -> String {
+    hashed(PATHS, path)
+}
+
+fn prefix_document(prefix: &str) -> String {
+    hashed(PREFIXES, prefix)
+}
+
+fn token_document(name: &str) -> String {
+    hashed(TOKEN_NAMES, name)
+}
+
+fn hash_document(hash: &str) -> String {
+    format!("{HASHES}{hash}")
+}
+
+/// Paths and names have capitals, dots and any length, which names of documents have not.
+fn hashed(folder: &str, text: &str) -> String {
+    format!("{folder}{}", hex::encode(&Sha256::digest(text)))
+}
+
+fn read(
+    value: &[u8],
+    fits: impl Fn(&Record) -> bool,
+    what: impl Fn() -> String,
+) -> Result<Record, Failure> {
+    let record = Record::parse(value).filter(fits);
+    record.ok_or_else(|| unreadable(&what()))
+}
+
+fn unreadable(what: &str) -> Failure {
+    let text = format!(
+        "what the store keeps of {what} can't be right: an administrator writes it once more \
+         (`goproxy-edge project add`, `goproxy-edge token add`)"
+    );
+    Failure::new(Kind::Internal, text)
+}
+
+fn failed(what: &str, error: &store::Error) -> Failure {
+    let kind = match error {
+        store::Error::TimedOut(_) => Kind::TimedOut,
+        store::Error::Corrupt(_) => Kind::Internal,
+        _ => Kind::Unavailable,
+    };
+    Failure::new(kind, format!("{what}: {error}"))
+}
+
+fn conflict(text: String) -> Broken {
+    Failure::new(Kind::Conflict, text).into()
+}
+
+fn refused(text: impl Into<String>) -> Broken {
+    Failure::new(Kind::Malformed, text).into()
+}

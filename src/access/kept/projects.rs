@@ -1,0 +1,432 @@
+//! Changes to projects that are kept.
+//!
+//! The order of the writes: the document under the id first, with what of the earlier state is still
+//! to be removed; then the copies; then the removals; then the id's once more, without a rest. So at
+//! each moment a module belongs to its project as before or as afterwards, never to whoever has a
+//! shorter prefix. To remove a project its prefixes go first, and last the document that the command
+//! names, so that the same command finds what it left.
+
+use super::{
+    AT_ONCE, Broken, DEEPEST, Done, IDS, Kept, Outcome, Page, Writing, conflict, named_document,
+    path_document, prefix_document, refused, unreadable,
+};
+use crate::access::Project;
+use crate::http::{Failure, Kind};
+use crate::json::{Json, Writer};
+
+/// The longest prefix that is kept, in bytes.
+const LONGEST_PREFIX: usize = 255;
+
+/// What is kept of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    pub project: Project,
+    /// Paths and prefixes under which copies of an earlier state may be.
+    pub former_paths: Vec<String>,
+    pub former_modules: Vec<String>,
+}
+
+impl Record {
+    fn new(project: Project) -> Self {
+        Record {
+            project,
+            former_paths: Vec::new(),
+            former_modules: Vec::new(),
+        }
+    }
+
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        let json = Json::parse(value).ok()?;
+        let list = |name| match json.get(name) {
+            None => Some(Vec::new()),
+            Some(list) => Some(list.texts()?.into_iter().map(str::to_owned).collect()),
+        };
+        Some(Record {
+            project: Project::parse(json.get("project")?).ok()?,
+            former_paths: list("former_paths")?,
+            former_modules: list("former_modules")?,
+        })
+    }
+
+    fn to_value(&self) -> Vec<u8> {
+        let mut json = Writer::new();
+        json.json("project", &self.project.to_json().end());
+        for (name, list) in [
+            ("former_paths", &self.former_paths),
+            ("former_modules", &self.former_modules),
+        ] {
+            if !list.is_empty() {
+                json.texts(name, list);
+            }
+        }
+        json.end().into_bytes()
+    }
+
+    /// Whether this is its path or one that it has to give up.
+    fn claims_path(&self, path: &str) -> bool {
+        self.project.path == path || self.former_paths.iter().any(|own| own == path)
+    }
+
+    fn claims_prefix(&self, prefix: &str) -> bool {
+        let own = self.project.modules.iter().chain(&self.former_modules);
+        own.into_iter().any(|own| own == prefix)
+    }
+}
+
+/// A project that is kept, and whether the configuration hides it.
+pub struct Listed {
+    /// The project.
+    pub project: Project,
+    /// Whether another stands in its place.
+    pub hidden: bool,
+}
+
+/// A project, and the document under its id.
+type Known = (Record, Option<Vec<u8>>);
+
+/// The documents of a project: under its id, its path, and each prefix. A copy under a prefix names
+/// no other, so that what a request reads does not grow with their number.
+fn documents_of(project: &Project) -> Vec<(String, Vec<u8>)> {
+    let whole = Record::new(project.clone()).to_value();
+    let mut all = vec![
+        (format!("{IDS}{}", project.id), whole.clone()),
+        (path_document(&project.path), whole),
+    ];
+    all.extend(project.modules.iter().map(|prefix| {
+        let copy = Record::new(Project {
+            modules: vec![prefix.clone()],
+            ..project.clone()
+        });
+        (prefix_document(prefix), copy.to_value())
+    }));
+    all
+}
+
+/// What is in `old` and not in `new`, once.
+fn gone(old: Vec<String>, new: &[String]) -> Vec<String> {
+    let mut gone: Vec<String> = Vec::new();
+    for name in old {
+        if !new.contains(&name) && !gone.contains(&name) {
+            gone.push(name);
+        }
+    }
+    gone
+}
+
+fn words(project: &Project, verb: &str) -> String {
+    format!("project {} {} {verb}", project.id, project.path)
+}
+
+impl Kept<'_> {
+    /// Keeps a project, over the one of the same id.
+    ///
+    /// # Errors
+    /// 400 for one that can't be kept, 409 where another has what must be its own, the store's.
+    pub fn put_project(&self, project: &Project) -> Result<Done, Broken> {
+        check(project)?;
+        self.refuse_configured(project)?;
+        self.write_project(project, None)
+    }
+
+    /// Switches a project on or off.
+    ///
+    /// # Errors
+    /// 404, 409 for one of the configuration, the store's.
+    pub fn switch_project(&self, name: &str, enabled: bool) -> Result<Done, Broken> {
+        if let Some(own) = self.projects.named(name) {
+            return Err(conflict(self.of_configuration(own)));
+        }
+        let found = self.look_up(name)?;
+        let Some((record, _)) = found.filter(|(_, truth)| truth.is_some()) else {
+            let text = format!("there is no project {name:?} in the store");
+            return Err(Failure::new(Kind::NotFound, text).into());
+        };
+        let project = Project {
+            enabled,
+            ..record.project
+        };
+        self.write_project(&project, Some(if enabled { "enabled" } else { "disabled" }))
+    }
+
+    /// Removes a project. Its modules stay.
+    ///
+    /// # Errors
+    /// 409 for one of the configuration alone, the store's.
+    pub fn remove_project(&self, name: &str) -> Result<Done, Broken> {
+        let Some((record, truth)) = self.look_up(name)? else {
+            return match self.projects.named(name) {
+                Some(own) => Err(conflict(self.of_configuration(own))),
+                None => Ok(Done {
+                    outcome: Outcome::Absent,
+                    what: String::new(),
+                }),
+            };
+        };
+        let what = words(&record.project, "removed");
+        let writing = Writing::begin(self.documents, what);
+        let id = [format!("{IDS}{}", record.project.id)];
+        let prefixes = record.project.modules.iter().chain(&record.former_modules);
+        let mut copies: Vec<String> = prefixes.map(|prefix| prefix_document(prefix)).collect();
+        let paths = [&record.project.path].into_iter();
+        let paths = paths.chain(&record.former_paths);
+        copies.extend(
+            paths
+                .filter(|path| *path != name)
+                .map(|path| path_document(path)),
+        );
+        let ours = is_of(&record.project.id);
+        writing.remove_ours(&copies, &ours)?;
+        writing.expect(&id, &[truth.as_deref()])?;
+        for own in &id {
+            writing.remove(own)?;
+        }
+        if record.claims_path(name) {
+            writing.remove_ours(&[path_document(name)], &ours)?;
+        }
+        writing.settle(&id, &[None])?;
+        // What another wrote while we removed would be nobody's.
+        writing.remove_ours(&copies, &ours)?;
+        Ok(Done {
+            outcome: Outcome::Removed,
+            what: writing.what,
+        })
+    }
+
+    /// One page of the projects that are kept.
+    ///
+    /// # Errors
+    /// The store's, 500 for one that can't be read.
+    pub fn list_projects(
+        &self,
+        cursor: Option<&str>,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Page<Listed>, Failure> {
+        self.page(IDS, cursor, go_on, &|id, value| {
+            let record = Record::parse(value).filter(|record| record.project.id == id);
+            let record = record.ok_or_else(|| unreadable(&format!("the project {id}")))?;
+            let shadowed = |prefix: &String| {
+                let mut own = self.projects.configured().iter();
+                own.any(|own| own.modules.contains(prefix))
+            };
+            let all_shadowed = record.project.modules.iter().all(shadowed);
+            Ok(Listed {
+                hidden: self.hiding(&record.project).is_some() || all_shadowed,
+                project: record.project,
+            })
+        })
+    }
+
+    /// What is kept of a project by the name that a client gives it, and the document under its id;
+    /// none where a removal that was stopped has left a copy alone.
+    fn look_up(&self, name: &str) -> Result<Option<Known>, Failure> {
+        let Some(document) = named_document(name) else {
+            return Ok(None);
+        };
+        let what = format!("the project {name:?}");
+        let Some(value) = self.get(&[document])?.into_iter().next().flatten() else {
+            return Ok(None);
+        };
+        let copy = Record::parse(&value).ok_or_else(|| unreadable(&what))?;
+        if copy.project.id == name {
+            return Ok(Some((copy, Some(value))));
+        }
+        if copy.project.path != name {
+            return Err(unreadable(&what));
+        }
+        let id = format!("{IDS}{}", copy.project.id);
+        let Some(value) = self.get(&[id])?.into_iter().next().flatten() else {
+            return Ok(Some((copy, None)));
+        };
+        let truth = Record::parse(&value).ok_or_else(|| unreadable(&what))?;
+        Ok(truth.claims_path(name).then_some((truth, Some(value))))
+    }
+
+    fn write_project(&self, project: &Project, verb: Option<&str>) -> Result<Done, Broken> {
+        let documents = documents_of(project);
+        let names: Vec<String> = documents.iter().map(|(name, _)| name.clone()).collect();
+        let standing = self.get(&names)?;
+        self.refuse_taken(project, &standing)?;
+        // One that can't be read is written anew.
+        let first = standing.first().and_then(Option::as_deref);
+        let old = first.and_then(Record::parse);
+        let mut record = Record::new(project.clone());
+        if let Some(old) = old.clone() {
+            let mut paths = old.former_paths;
+            paths.push(old.project.path);
+            record.former_paths = gone(paths, std::slice::from_ref(&project.path));
+            let mut modules = old.former_modules;
+            modules.extend(old.project.modules);
+            record.former_modules = gone(modules, &project.modules);
+        }
+        let expected: Vec<Option<&[u8]>> =
+            documents.iter().map(|(_, value)| Some(&**value)).collect();
+        let as_expected = standing
+            .iter()
+            .map(Option::as_deref)
+            .eq(expected.iter().copied());
+        let outcome = match first {
+            Some(_) if as_expected => Outcome::Unchanged,
+            Some(_) => Outcome::Changed,
+            None => Outcome::Created,
+        };
+        let verb = verb.unwrap_or(match outcome {
+            Outcome::Created => "added",
+            _ => "changed",
+        });
+        let what = words(project, verb);
+        if outcome == Outcome::Unchanged {
+            return Ok(Done { outcome, what });
+        }
+        let former = record.former_paths.len() + record.former_modules.len();
+        // One change can leave as many prefixes as a project has, and its path.
+        if former > AT_ONCE + 1 {
+            let text = "earlier changes of this project did not get to their end: run the last of \
+                        them again, or remove the project";
+            return Err(conflict(text.to_owned()));
+        }
+        let writing = Writing::begin(self.documents, what);
+        self.carry_out(&writing, &record, &documents, &standing)?;
+        writing.settle(&names, &expected)?;
+        Ok(Done {
+            outcome,
+            what: writing.what,
+        })
+    }
+
+    fn carry_out(
+        &self,
+        writing: &Writing,
+        record: &Record,
+        documents: &[(String, Vec<u8>)],
+        standing: &[Option<Vec<u8>>],
+    ) -> Result<(), Broken> {
+        let first = record.to_value();
+        for (at, ((name, value), there)) in documents.iter().zip(standing).enumerate() {
+            let value = if at == 0 { &first } else { value };
+            if there.as_ref() == Some(value) {
+                continue;
+            }
+            if at > 0 {
+                // Another may have taken it since we looked.
+                writing.expect(std::slice::from_ref(name), &[there.as_deref()])?;
+            }
+            writing.set(name, value)?;
+        }
+        let paths = record.former_paths.iter().map(|path| path_document(path));
+        let modules = record.former_modules.iter();
+        let modules = modules.map(|prefix| prefix_document(prefix));
+        let left: Vec<String> = paths.chain(modules).collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        writing.remove_ours(&left, &is_of(&record.project.id))?;
+        let Some((id, value)) = documents.first() else {
+            return Ok(());
+        };
+        writing.expect(std::slice::from_ref(id), &[Some(&first)])?;
+        writing.set(id, value)
+    }
+
+    /// Refuses what the configuration has already.
+    fn refuse_configured(&self, project: &Project) -> Result<(), Broken> {
+        for own in self.projects.all() {
+            let prefix = own.modules.iter().find(|it| project.modules.contains(it));
+            let same = match prefix {
+                _ if own.id == project.id => format!("the id {}", own.id),
+                _ if own.path == project.path => format!("the path {}", own.path),
+                Some(prefix) => format!("the prefix {prefix}"),
+                None => continue,
+            };
+            let text = format!("{same}: {}", self.of_configuration(own));
+            return Err(conflict(text));
+        }
+        Ok(())
+    }
+
+    fn of_configuration(&self, own: &Project) -> String {
+        let (id, path) = (&own.id, &own.path);
+        match self.projects.configured().is_empty() {
+            true => format!(
+                "it is of the project {id} ({path}) that is there as long as the setting `projects` \
+                 is not set"
+            ),
+            false => format!(
+                "it is of the project {id} ({path}) of the configuration, which wins: it is changed \
+                 in the setting `projects`"
+            ),
+        }
+    }
+
+    /// Refuses a path or a prefix of another project that is kept. What no project claims was left
+    /// behind, and is taken over.
+    fn refuse_taken(&self, project: &Project, standing: &[Option<Vec<u8>>]) -> Result<(), Broken> {
+        let mut others = Vec::new();
+        // The first is the project's own.
+        for (at, value) in standing.iter().skip(1).enumerate() {
+            let record = value.as_deref().and_then(Record::parse);
+            let other = record.map(|record| record.project);
+            if let Some(other) = other.filter(|other| other.id != project.id) {
+                others.push((at.checked_sub(1), other.id));
+            }
+        }
+        let ids: Vec<String> = others.iter().map(|(_, id)| format!("{IDS}{id}")).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        for ((at, id), value) in others.iter().zip(self.get(&ids)?) {
+            let Some(value) = value else {
+                continue;
+            };
+            let truth = Record::parse(&value);
+            let truth = truth.ok_or_else(|| unreadable(&format!("the project {id}")))?;
+            let prefix = at.and_then(|at| project.modules.get(at));
+            let (claims, same) = match prefix {
+                None => (
+                    truth.claims_path(&project.path),
+                    format!("the path {}", project.path),
+                ),
+                Some(prefix) => (truth.claims_prefix(prefix), format!("the prefix {prefix}")),
+            };
+            if claims && self.hiding(&truth.project).is_none() {
+                let path = truth.project.path;
+                let text = format!("{same}: it is of the project {id} ({path})");
+                return Err(conflict(text));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a copy is of the project with this id; what can't be read is whoever's name it has.
+fn is_of(id: &str) -> impl Fn(&[u8]) -> bool + '_ {
+    move |value| Record::parse(value).is_none_or(|record| record.project.id == id)
+}
+
+/// What a project must be beyond what the setting asks.
+fn check(project: &Project) -> Result<(), Broken> {
+    if project.modules.is_empty() {
+        let text = "a project in the store names at least one module path prefix in `modules`: what \
+                    no other owns belongs to a project of the configuration, or to none";
+        return Err(refused(text));
+    }
+    for prefix in &project.modules {
+        if prefix.len() > LONGEST_PREFIX || prefix.split('/').count() > DEEPEST {
+            let text = format!(
+                "a module path prefix in the store has at most {LONGEST_PREFIX} bytes and {DEEPEST} \
+                 elements"
+            );
+            return Err(refused(text));
+        }
+    }
+    for (at, prefix) in project.modules.iter().enumerate() {
+        if project
+            .modules
+            .iter()
+            .skip(at + 1)
+            .any(|other| other == prefix)
+        {
+            return Err(refused(format!("`modules` names {prefix} twice")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! For tests: documents in memory, with a fault at any step.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::{Documents, Kept};
+use crate::access::{Projects, Token};
+use crate::store::Error;
+use crate::store::testing::Faults;
+
+/// What is kept, by name.
+pub type Map = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
+
+/// Documents in memory.
+pub struct Memory {
+    pub map: Map,
+    pub faults: Faults,
+}
+
+impl Memory {
+    pub fn new(map: &Map) -> Self {
+        Memory::faulty(map, Faults::none())
+    }
+
+    pub fn faulty(map: &Map, faults: Faults) -> Self {
+        Memory {
+            map: Rc::clone(map),
+            faults,
+        }
+    }
+
+    fn step<T>(
+        &self,
+        action: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T,
+    ) -> Result<T, Error> {
+        let failure = || Error::Unavailable("a fault".to_owned());
+        self.faults
+            .step(failure, || Ok(action(&mut self.map.borrow_mut())))
+    }
+}
+
+impl Documents for Memory {
+    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        self.step(|map| names.iter().map(|name| map.get(name).cloned()).collect())
+    }
+
+    fn set(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        assert!(value.len() <= 64 << 10, "{name}");
+        let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'/';
+        assert!(name.bytes().all(fine) && name.len() <= 150, "{name}");
+        self.step(|map| {
+            map.insert(name.to_owned(), value.to_vec());
+        })
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        self.step(|map| {
+            map.remove(name);
+        })
+    }
+
+    fn names(&self, prefix: &str, after: Option<&str>, most: usize) -> Result<Vec<String>, Error> {
+        self.step(|map| {
+            let names = map.keys().filter(|name| name.starts_with(prefix));
+            let names = names.filter(|name| after.is_none_or(|after| name.as_str() > after));
+            names.take(most).cloned().collect()
+        })
+    }
+
+    fn wait(&self, _: Duration) {}
+}
+
+/// A configuration, over which something is kept.
+pub struct Configuration {
+    pub projects: Projects,
+    pub tokens: Vec<Token>,
+}
+
+impl Configuration {
+    pub fn new(projects: &str) -> Self {
+        Configuration {
+            projects: Projects::parse_list(projects).unwrap(),
+            tokens: Vec::new(),
+        }
+    }
+
+    pub fn kept<'a>(&'a self, documents: &'a dyn Documents) -> Kept<'a> {
+        Kept {
+            documents,
+            projects: &self.projects,
+            tokens: &self.tokens,
+        }
+    }
+}

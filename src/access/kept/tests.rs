@@ -1,0 +1,553 @@
+//! A fault at every step of every change: what it leaves never gives more than what was before or what
+//! was to come, and the same change again ends it. Two administrators at once. What is left behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use super::testing::{Configuration, Map, Memory};
+use super::*;
+use crate::access::{Caller, Place};
+use crate::json::Json;
+use crate::module::ModulePath;
+use crate::store::testing::{Faults, Step, Turns, at_every_step, both, in_every_order};
+
+/// A catch-all that everybody reads: what loses its owner is open.
+const OPEN_REST: &str = r#"[{"id":1,"path":"all/rest","visibility":"public"},
+    {"id":2,"path":"conf/two","modules":["example.com/conf"],"visibility":"private"}]"#;
+
+const MODULES: [&str; 7] = [
+    "example.com/a/m",
+    "example.com/a/b/m",
+    "example.com/a/b/c/m",
+    "example.com/conf/a",
+    "example.com/conf/a/b",
+    "example.org/m",
+    "example.com/x",
+];
+
+fn project(text: &str) -> Project {
+    Project::parse(&Json::parse(text.as_bytes()).unwrap()).unwrap()
+}
+
+fn token(name: &str, secret: &str, more: &str) -> Token {
+    let hash = hex::encode(&Sha256::digest(secret));
+    let text =
+        format!(r#"{{"name":"{name}","sha256":"{hash}","scopes":["api"],"projects":["*"]{more}}}"#);
+    Token::parse(&Json::parse(text.as_bytes()).unwrap()).unwrap()
+}
+
+/// Who may be given access: nobody, and tokens for a project by its id and by groups.
+fn grants() -> Vec<(&'static str, Option<Grant>)> {
+    let grant = |name: &'static str| {
+        let grant = Grant {
+            name: name.to_owned(),
+            scopes: vec![crate::access::Scope::Api],
+            projects: vec![name.to_owned()],
+            admin: false,
+        };
+        (name, Some(grant))
+    };
+    vec![
+        ("nobody", None),
+        grant("none"),
+        grant("7"),
+        grant("8"),
+        grant("team"),
+        grant("other"),
+    ]
+}
+
+/// All that anybody may do: who, by which name of a project, whether writing, and the module.
+fn allowed(configuration: &Configuration, map: &Map) -> BTreeSet<String> {
+    let memory = Memory::new(map);
+    let kept = configuration.kept(&memory);
+    let mut allowed = BTreeSet::new();
+    for name in [
+        None,
+        Some("7"),
+        Some("8"),
+        Some("team/one"),
+        Some("other/one"),
+    ] {
+        for module in MODULES {
+            let path = ModulePath::parse(module).unwrap();
+            let own = configuration.projects.owner(module);
+            let found = kept
+                .find(name, Some(module), own.map(|(_, reach)| reach))
+                .unwrap();
+            let owner = found.owner.as_deref().or(own.map(|(project, _)| project));
+            let place = Place {
+                named: name.map(|name| (name, found.named.as_ref())),
+                module: Some(&path),
+                owner,
+            };
+            for (who, grant) in grants() {
+                let caller = Caller::with(grant.as_ref());
+                for writes in [false, true] {
+                    if caller.may(&place, writes).is_ok() {
+                        let base = name.unwrap_or("plain");
+                        allowed.insert(format!("{who} {base} {module} writes {writes}"));
+                    }
+                }
+                assert!(
+                    !place.is_open()
+                        || who != "nobody"
+                        || caller.may(&place, false).is_ok()
+                        || owner.is_none()
+                        || place.named.is_some(),
+                    "open to caches and to nobody: {module}"
+                );
+            }
+        }
+    }
+    allowed
+}
+
+/// A change of projects.
+#[derive(Debug)]
+enum Change {
+    Put(&'static str),
+    Remove(&'static str),
+    Switch(&'static str, bool),
+    /// The token `ci`, with this secret.
+    Token(&'static str),
+    Revoke,
+}
+
+impl Change {
+    fn run(&self, kept: &Kept) -> Result<Done, Broken> {
+        match self {
+            Change::Put(text) => kept.put_project(&project(text)),
+            Change::Remove(name) => kept.remove_project(name),
+            Change::Switch(name, on) => kept.switch_project(name, *on),
+            Change::Token(secret) => kept.put_token(&token("ci", secret, "")),
+            Change::Revoke => kept.revoke_token("ci"),
+        }
+    }
+}
+
+const PRIVATE: &str = r#"{"id":7,"path":"team/one","modules":["example.com/a/b"]}"#;
+const SHORTER: &str = r#"{"id":7,"path":"team/one","modules":["example.com/a"]}"#;
+const ELSEWHERE: &str = r#"{"id":7,"path":"other/one","modules":["example.org","example.com/conf/a"],"visibility":"public"}"#;
+const OPEN: &str = r#"{"id":7,"path":"team/one","modules":["example.com/a","example.com/a/b"],"visibility":"public"}"#;
+const NEIGHBOUR: &str =
+    r#"{"id":8,"path":"other/eight","modules":["example.com/a/b/c"],"visibility":"internal"}"#;
+
+fn after(configuration: &Configuration, changes: &[Change]) -> Map {
+    let map = Map::default();
+    for change in changes {
+        change.run(&configuration.kept(&Memory::new(&map))).unwrap();
+    }
+    map
+}
+
+#[test]
+fn a_fault_at_any_step_of_a_change_of_projects_never_gives_more_and_the_same_again_ends_it() {
+    use Change::{Put, Remove, Switch};
+    let configuration = Configuration::new(OPEN_REST);
+    let cases: &[(&[Change], Change)] = &[
+        (&[], Put(PRIVATE)),
+        (&[Put(NEIGHBOUR)], Put(OPEN)),
+        (&[Put(PRIVATE)], Put(SHORTER)),
+        (&[Put(SHORTER), Put(NEIGHBOUR)], Put(PRIVATE)),
+        (&[Put(PRIVATE), Put(NEIGHBOUR)], Put(ELSEWHERE)),
+        (&[Put(ELSEWHERE)], Put(PRIVATE)),
+        (&[Put(OPEN), Put(NEIGHBOUR)], Put(PRIVATE)),
+        (&[Put(PRIVATE)], Put(OPEN)),
+        (&[Put(OPEN)], Switch("7", false)),
+        (&[Put(ELSEWHERE)], Switch("other/one", false)),
+        (&[Put(OPEN), Switch("7", false)], Switch("team/one", true)),
+        (&[Put(OPEN), Put(NEIGHBOUR)], Remove("7")),
+        (&[Put(ELSEWHERE)], Remove("other/one")),
+    ];
+    for (before, change) in cases {
+        let start = after(&configuration, before);
+        let was = allowed(&configuration, &start);
+        let end: Map = Map::default();
+        end.replace(start.borrow().clone());
+        let plain = change.run(&configuration.kept(&Memory::new(&end))).unwrap();
+        let will = allowed(&configuration, &end);
+        at_every_step(|step, fault| {
+            let map = Map::default();
+            map.replace(start.borrow().clone());
+            let memory = Memory::faulty(&map, Faults::at(step, fault));
+            let ran = change.run(&configuration.kept(&memory));
+            let at = format!("{before:?} {change:?} {fault:?} at step {step}");
+            let is = allowed(&configuration, &map);
+            for right in &is {
+                let known = was.contains(right) || will.contains(right);
+                assert!(known, "{at}: {right} at the one moment alone");
+            }
+            if memory.faults.struck() {
+                // What nobody could see yet was begun all the same.
+                let broken = ran.unwrap_err();
+                let untouched = *map.borrow() == *start.borrow();
+                assert!(
+                    untouched || broken.midway.as_ref() == Some(&plain.what),
+                    "{at}"
+                );
+                let again = change.run(&configuration.kept(&Memory::new(&map))).unwrap();
+                assert!(
+                    matches!(again.what.as_str(), "") || again.what.starts_with("project 7"),
+                    "{at}"
+                );
+            }
+            assert_eq!(*map.borrow(), *end.borrow(), "{at}");
+            memory.faults.struck()
+        });
+    }
+}
+
+#[test]
+fn another_change_after_one_that_was_stopped_leaves_nothing_of_either() {
+    use Change::{Put, Remove};
+    let configuration = Configuration::new(OPEN_REST);
+    for (stopped, then) in [
+        (Put(ELSEWHERE), Put(OPEN)),
+        (Put(SHORTER), Put(ELSEWHERE)),
+        (Put(ELSEWHERE), Remove("7")),
+        (Put(SHORTER), Remove("team/one")),
+    ] {
+        let expected = after(&configuration, &[]);
+        let end = after(&configuration, &[Put(PRIVATE)]);
+        let _ = then.run(&configuration.kept(&Memory::new(&end)));
+        at_every_step(|step, fault| {
+            let map = after(&configuration, &[Put(PRIVATE)]);
+            let memory = Memory::faulty(&map, Faults::at(step, fault));
+            let _ = stopped.run(&configuration.kept(&memory));
+            let at = format!("{stopped:?}, {then:?}, {fault:?} at step {step}");
+            if memory.faults.struck() {
+                then.run(&configuration.kept(&Memory::new(&map))).unwrap();
+                match then {
+                    Remove(_) => assert_eq!(*map.borrow(), *expected.borrow(), "{at}"),
+                    _ => assert_eq!(*map.borrow(), *end.borrow(), "{at}"),
+                }
+            }
+            memory.faults.struck()
+        });
+    }
+}
+
+#[test]
+fn a_fault_at_any_step_of_a_change_of_a_token_never_lets_two_secrets_in_and_the_same_again_ends_it()
+{
+    let configuration = Configuration::new("[]");
+    let now = Timestamp::from_unix(1_700_000_000, 0).unwrap();
+    let (one, two) = (token("ci", "one", ""), token("ci", "two", ""));
+    let admin = token("ci", "one", r#","admin":true"#);
+    let works = |map: &Map| -> Vec<Grant> {
+        let memory = Memory::new(map);
+        let kept = configuration.kept(&memory);
+        let found = ["one", "two"].map(|secret| kept.token(secret.as_bytes(), now).unwrap());
+        found.into_iter().flatten().collect()
+    };
+    type Step<'a> = Box<dyn Fn(&Kept) -> Result<Done, Broken> + 'a>;
+    let put = |token: &'static str, of: &Token| -> Step<'_> {
+        let _ = token;
+        let of = of.clone();
+        Box::new(move |kept: &Kept| kept.put_token(&of))
+    };
+    let revoke: Step = Box::new(|kept: &Kept| kept.revoke_token("ci"));
+    for (before, change) in [
+        (None, put("one", &one)),
+        (Some(&one), put("two", &two)),
+        (Some(&two), put("one", &one)),
+        (Some(&one), put("admin", &admin)),
+        (Some(&admin), put("one", &one)),
+        (Some(&one), revoke),
+    ] {
+        let start = Map::default();
+        if let Some(token) = before {
+            configuration
+                .kept(&Memory::new(&start))
+                .put_token(token)
+                .unwrap();
+        }
+        let end = Map::default();
+        end.replace(start.borrow().clone());
+        change(&configuration.kept(&Memory::new(&end))).unwrap();
+        let (was, will) = (works(&start), works(&end));
+        at_every_step(|step, fault| {
+            let map = Map::default();
+            map.replace(start.borrow().clone());
+            let memory = Memory::faulty(&map, Faults::at(step, fault));
+            let ran = change(&configuration.kept(&memory));
+            let is = works(&map);
+            let at = format!("{before:?} {fault:?} at step {step}: {is:?}");
+            assert!(is.is_empty() || is == was || is == will, "{at}");
+            if memory.faults.struck() {
+                let untouched = *map.borrow() == *start.borrow();
+                assert!(untouched || ran.unwrap_err().midway.is_some(), "{at}");
+                change(&configuration.kept(&Memory::new(&map))).unwrap();
+            }
+            assert_eq!(*map.borrow(), *end.borrow(), "{at}");
+            memory.faults.struck()
+        });
+    }
+}
+
+/// Documents that two administrators share, who take turns.
+struct Shared<'a> {
+    map: &'a Mutex<BTreeMap<String, Vec<u8>>>,
+    turns: &'a Turns,
+    seat: usize,
+}
+
+impl Shared<'_> {
+    fn step<T>(&self, step: Step, action: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T) -> T {
+        self.turns.take(self.seat, step);
+        action(&mut self.map.lock().unwrap())
+    }
+}
+
+impl Documents for Shared<'_> {
+    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, store::Error> {
+        Ok(self.step(Step::Read, |map| {
+            names.iter().map(|name| map.get(name).cloned()).collect()
+        }))
+    }
+    fn set(&self, name: &str, value: &[u8]) -> Result<(), store::Error> {
+        self.step(Step::Write, |map| {
+            map.insert(name.to_owned(), value.to_vec())
+        });
+        Ok(())
+    }
+    fn remove(&self, name: &str) -> Result<(), store::Error> {
+        self.step(Step::Write, |map| map.remove(name));
+        Ok(())
+    }
+    fn names(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<String>, store::Error> {
+        Ok(Vec::new())
+    }
+    fn wait(&self, _: Duration) {
+        self.step(Step::Wait, |_| ());
+    }
+}
+
+/// Runs two changes in every order of their steps, and gives how many orders there were and how often
+/// somebody was told to look again.
+fn in_turns(
+    start: &[Change],
+    changes: [&Change; 2],
+    run: impl Fn(&Change, &Kept) -> Result<Done, Broken> + Sync,
+) -> (usize, usize) {
+    let kept_after = |changes: &[&Change]| {
+        let configuration = Configuration::new("[]");
+        let map = Map::default();
+        for change in start.iter().chain(changes.iter().copied()) {
+            let _ = run(change, &configuration.kept(&Memory::new(&map)));
+        }
+        map.take()
+    };
+    let [one, two] = changes;
+    let before = kept_after(&[]);
+    let serial = [kept_after(&[one, two]), kept_after(&[two, one])];
+    let mut told = 0;
+    let orders = in_every_order(3, |turns| {
+        let map = Mutex::new(before.clone());
+        let change = |seat: usize, change: &Change| {
+            let map = &map;
+            run(
+                change,
+                &Configuration::new("[]").kept(&Shared { map, turns, seat }),
+            )
+        };
+        let (first, second) = both(turns, || change(0, one), || change(1, two));
+        if first.is_ok() && second.is_ok() {
+            let end = map.into_inner().unwrap();
+            assert!(serial.contains(&end), "{changes:?}: {:?}", end.keys());
+        } else {
+            told += 1;
+        }
+    });
+    (orders, told)
+}
+
+#[test]
+fn of_two_administrators_at_once_who_are_both_told_that_it_is_done_one_came_after_the_other() {
+    use Change::{Put, Remove, Revoke, Token};
+    const TAKES: &str = r#"{"id":9,"path":"team/nine","modules":["example.com/a"]}"#;
+    for (start, one, two) in [
+        (Put(PRIVATE), Put(SHORTER), Put(ELSEWHERE)),
+        (Put(PRIVATE), Put(OPEN), Put(TAKES)),
+        (Put(PRIVATE), Put(SHORTER), Remove("7")),
+        (Put(PRIVATE), Put(PRIVATE), Remove("team/one")),
+        (Token("one"), Token("two"), Token("three")),
+        (Token("one"), Token("two"), Revoke),
+    ] {
+        let (orders, told) = in_turns(&[start], [&one, &two], Change::run);
+        assert!(orders > 10 && told > 0, "{one:?} {two:?}: {orders} {told}");
+    }
+}
+
+#[test]
+fn what_no_project_and_no_token_claims_is_taken_over() {
+    let configuration = Configuration::new("[]");
+    let map = after(&configuration, &[Change::Put(PRIVATE)]);
+    let memory = Memory::new(&map);
+    let kept = configuration.kept(&memory);
+    kept.put_token(&token("a", "one", "")).unwrap();
+    // As a change that another wrote over would leave it.
+    map.borrow_mut().remove(&format!("{IDS}7"));
+    map.borrow_mut().remove(&token_document("a"));
+    let nine = r#"{"id":9,"path":"team/one","modules":["example.com/a/b"]}"#;
+    assert_eq!(
+        kept.put_project(&project(nine)).map(|done| done.outcome),
+        Ok(Outcome::Created)
+    );
+    let b = token("b", "one", "");
+    assert_eq!(
+        kept.put_token(&b).map(|done| done.outcome),
+        Ok(Outcome::Created)
+    );
+    let expected = after(&configuration, &[]);
+    let memory = Memory::new(&expected);
+    let kept = configuration.kept(&memory);
+    kept.put_project(&project(nine)).unwrap();
+    kept.put_token(&b).unwrap();
+    assert_eq!(*map.borrow(), *expected.borrow());
+}
+
+#[test]
+fn what_can_not_be_read_lets_nobody_in_and_is_mended_by_writing_it_again() {
+    let configuration = Configuration::new(OPEN_REST);
+    let names = [
+        format!("{IDS}7"),
+        path_document("team/one"),
+        prefix_document("example.com/a/b"),
+    ];
+    for name in &names {
+        for damage in [
+            "",
+            "{}",
+            "[]",
+            "\u{0}",
+            r#"{"project":{"id":7}}"#,
+            NEIGHBOUR,
+        ] {
+            let map = after(&configuration, &[Change::Put(PRIVATE)]);
+            let whole = map.borrow().clone();
+            map.borrow_mut()
+                .insert(name.clone(), damage.as_bytes().to_vec());
+            let memory = Memory::new(&map);
+            let kept = configuration.kept(&memory);
+            let asked = [
+                kept.find(Some("7"), None, None),
+                kept.find(Some("team/one"), None, None),
+                kept.find(None, Some("example.com/a/b/m"), Some(0)),
+            ];
+            for (own, found) in names.iter().zip(asked) {
+                let kind = found.err().map(|failure| failure.kind);
+                assert_eq!(
+                    kind,
+                    (own == name).then_some(Kind::Internal),
+                    "{name} {damage}"
+                );
+            }
+            assert!(
+                kept.put_project(&project(PRIVATE)).is_ok(),
+                "{name} {damage}"
+            );
+            assert_eq!(*map.borrow(), whole, "{name} {damage}");
+        }
+    }
+    let now = Timestamp::ZERO;
+    let ci = token("ci", "one", "");
+    let other = token("other", "two", "");
+    for name in [token_document("ci"), hash_document(&ci.hash_text())] {
+        for damage in ["", "{}", r#"{"token":1}"#] {
+            let map = Map::default();
+            let memory = Memory::new(&map);
+            let kept = configuration.kept(&memory);
+            kept.put_token(&ci).unwrap();
+            let whole = map.borrow().clone();
+            map.borrow_mut()
+                .insert(name.clone(), damage.as_bytes().to_vec());
+            if name.starts_with(HASHES) {
+                let failure = kept.token(b"one", now).unwrap_err();
+                assert_eq!(failure.kind, Kind::Internal, "{damage}");
+            } else {
+                assert!(kept.revoke_token("ci").is_err(), "{damage}");
+            }
+            assert!(kept.put_token(&ci).is_ok(), "{name} {damage}");
+            assert_eq!(*map.borrow(), whole, "{name} {damage}");
+            // Another's token under a hash is nobody's.
+            let value = map.borrow()[&hash_document(&ci.hash_text())].clone();
+            map.borrow_mut()
+                .insert(hash_document(&other.hash_text()), value);
+            assert_eq!(kept.token(b"two", now).unwrap_err().kind, Kind::Internal);
+        }
+    }
+}
+
+#[test]
+fn a_large_project_is_kept_changed_and_removed_whole() {
+    let configuration = Configuration::new("[]");
+    let large = |letter: &str| {
+        let tail = letter.repeat(240);
+        let prefixes: Vec<String> = (0..100).map(|at| format!("\"a.b/{at}{tail}\"")).collect();
+        format!(
+            r#"{{"id":7,"path":"team/{letter}","modules":[{}]}}"#,
+            prefixes.join(",")
+        )
+    };
+    let map = Map::default();
+    let memory = Memory::new(&map);
+    let kept = configuration.kept(&memory);
+    for (text, outcome) in [
+        (large("x"), Outcome::Created),
+        (large("y"), Outcome::Changed),
+        (large("y"), Outcome::Unchanged),
+    ] {
+        let done = kept.put_project(&project(&text));
+        assert_eq!(done.map(|done| done.outcome), Ok(outcome));
+        assert_eq!(map.borrow().len(), 102);
+    }
+    kept.remove_project("7").unwrap();
+    assert_eq!(map.borrow().len(), 0);
+}
+
+#[test]
+fn the_beginnings_of_a_path_are_its_whole_elements_and_not_too_many() {
+    let deep = format!("a.b{}", "/c".repeat(40));
+    assert_eq!(beginnings("a.b/c/d", None), ["a.b/c/d", "a.b/c", "a.b"]);
+    assert_eq!(beginnings("a.b/c/d", Some(3)), ["a.b/c/d", "a.b/c"]);
+    assert_eq!(beginnings("a.b/c/d", Some(7)), [""; 0]);
+    let found = beginnings(&deep, None);
+    assert_eq!((found.len(), found.last()), (DEEPEST, Some(&"a.b")));
+}
+
+#[test]
+fn a_list_comes_in_pages_each_of_which_gets_further() {
+    let configuration = Configuration::new("[]");
+    let map = Map::default();
+    let memory = Memory::new(&map);
+    let kept = configuration.kept(&memory);
+    let count = 2 * MOST_LISTED + 1;
+    for id in 1..=count {
+        let text = format!(r#"{{"id":{id},"path":"a/p{id}","modules":["a.b/{id}"]}}"#);
+        let value = format!(r#"{{"project":{text}}}"#);
+        map.borrow_mut()
+            .insert(format!("{IDS}{id}"), value.into_bytes());
+    }
+    for (patient, most) in [(true, MOST_LISTED), (false, AT_ONCE)] {
+        let mut cursor: Option<String> = None;
+        let mut ids = BTreeSet::new();
+        loop {
+            let page = kept.list_projects(cursor.as_deref(), &|| patient).unwrap();
+            assert!(page.entries.len() <= most, "{}", page.entries.len());
+            ids.extend(page.entries.into_iter().map(|it| it.project.id));
+            cursor = page.cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(ids.len(), count);
+    }
+    // What goes while the list is read is left out.
+    let first = kept.list_projects(None, &|| true).unwrap();
+    let last = first.cursor.unwrap();
+    kept.remove_project(&last).unwrap();
+    let rest = kept.list_projects(Some(&last), &|| true).unwrap();
+    assert_eq!(rest.entries.len(), MOST_LISTED);
+}

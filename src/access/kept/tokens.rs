@@ -1,0 +1,239 @@
+//! Changes to tokens that are kept.
+//!
+//! Only the document under its hash makes a token work. The one under its name comes first, with the
+//! hashes that are still to be removed; those go before the new one comes, so that of two secrets never
+//! both work. To revoke a token its hash goes first, and its name last.
+
+use super::{
+    AT_ONCE, Broken, Done, Kept, Outcome, Page, TOKEN_NAMES, Writing, conflict, hash_document,
+    refused, token_document, unreadable,
+};
+use crate::access::Token;
+use crate::http::Failure;
+use crate::json::{Json, Writer};
+
+/// The longest name, and the longest token as it is written down, in bytes.
+const LONGEST_NAME: usize = 255;
+const LONGEST: usize = 32 << 10;
+
+/// What is kept of a token.
+pub(super) struct Record {
+    pub token: Token,
+    /// Hashes under which copies of an earlier state may be.
+    former: Vec<String>,
+}
+
+impl Record {
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        let json = Json::parse(value).ok()?;
+        let former = match json.get("former") {
+            None => Vec::new(),
+            Some(list) => list.texts()?.into_iter().map(str::to_owned).collect(),
+        };
+        Some(Record {
+            token: Token::parse(json.get("token")?).ok()?,
+            former,
+        })
+    }
+
+    fn to_value(&self) -> Vec<u8> {
+        let mut json = Writer::new();
+        json.json("token", &self.token.to_json().end());
+        if !self.former.is_empty() {
+            json.texts("former", &self.former);
+        }
+        json.end().into_bytes()
+    }
+
+    fn claims(&self, hash: &str) -> bool {
+        self.token.hash_text() == hash || self.former.iter().any(|own| own == hash)
+    }
+}
+
+/// A token that is kept, and whether the configuration hides it.
+pub struct Listed {
+    /// The token.
+    pub token: Token,
+    /// Whether one of the configuration has its name or its hash.
+    pub hidden: bool,
+}
+
+fn words(name: &str, verb: &str) -> String {
+    format!("token {name} {verb}")
+}
+
+impl Kept<'_> {
+    /// Keeps a token, over the one of the same name.
+    ///
+    /// # Errors
+    /// 400 for one that can't be kept, 409 where another has its name or its hash, the store's.
+    pub fn put_token(&self, token: &Token) -> Result<Done, Broken> {
+        let (name, hash) = (token.grant.name.as_str(), token.hash_text());
+        let plain = Record {
+            token: token.clone(),
+            former: Vec::new(),
+        };
+        let value = plain.to_value();
+        if name.len() > LONGEST_NAME || value.len() > LONGEST {
+            let text = format!("a name has at most {LONGEST_NAME} bytes, a token {LONGEST}");
+            return Err(refused(text));
+        }
+        self.refuse_configured_token(token)?;
+        let names = [token_document(name), hash_document(&hash)];
+        let standing = self.get(&names)?;
+        let (first, copy) = match standing.as_slice() {
+            [first, copy] => (first.as_deref(), copy.as_deref()),
+            _ => (None, None),
+        };
+        self.refuse_kept_elsewhere(name, &hash, copy)?;
+        let expected = [Some(&*value), Some(&*value)];
+        let outcome = match first {
+            Some(_) if [first, copy] == expected => Outcome::Unchanged,
+            Some(_) => Outcome::Changed,
+            None => Outcome::Created,
+        };
+        let verb = match outcome {
+            Outcome::Created => "added",
+            _ => "changed",
+        };
+        let what = words(name, verb);
+        if outcome == Outcome::Unchanged {
+            return Ok(Done { outcome, what });
+        }
+        let mut record = plain;
+        if let Some(old) = first.and_then(Record::parse) {
+            record.former = old.former;
+            record.former.push(old.token.hash_text());
+            record.former.retain(|own| *own != hash);
+            record.former.dedup();
+        }
+        if record.former.len() > AT_ONCE {
+            let text = "earlier changes of this token did not get to their end: revoke it first";
+            return Err(conflict(text.to_owned()));
+        }
+        let writing = Writing::begin(self.documents, what);
+        let [own, by_hash] = &names;
+        let begun = record.to_value();
+        writing.set(own, &begun)?;
+        if !record.former.is_empty() {
+            writing.remove_ours(&documents_of(&record.former), &is_of(name))?;
+            writing.expect(std::slice::from_ref(own), &[Some(&begun)])?;
+        }
+        writing.set(by_hash, &value)?;
+        if !record.former.is_empty() {
+            writing.expect(std::slice::from_ref(own), &[Some(&begun)])?;
+            writing.set(own, &value)?;
+        }
+        writing.settle(&names, &expected)?;
+        Ok(Done {
+            outcome,
+            what: writing.what,
+        })
+    }
+
+    /// Revokes a token.
+    ///
+    /// # Errors
+    /// 409 for one of the configuration alone, the store's.
+    pub fn revoke_token(&self, name: &str) -> Result<Done, Broken> {
+        let own = [token_document(name)];
+        let value = self.get(&own)?;
+        let Some(value) = value.into_iter().next().flatten() else {
+            return match self.tokens.iter().any(|own| own.grant.name == name) {
+                true => Err(conflict(of_configuration(name))),
+                false => Ok(Done {
+                    outcome: Outcome::Absent,
+                    what: String::new(),
+                }),
+            };
+        };
+        let what = format!("the token {name:?}");
+        let record = Record::parse(&value).ok_or_else(|| unreadable(&what))?;
+        let writing = Writing::begin(self.documents, words(name, "revoked"));
+        let mut copies = documents_of(&record.former);
+        copies.push(hash_document(&record.token.hash_text()));
+        writing.remove_ours(&copies, &is_of(name))?;
+        writing.expect(&own, &[Some(&value)])?;
+        for own in &own {
+            writing.remove(own)?;
+        }
+        writing.settle(&own, &[None])?;
+        // What another wrote while we removed nobody could revoke.
+        writing.remove_ours(&copies, &is_of(name))?;
+        Ok(Done {
+            outcome: Outcome::Removed,
+            what: writing.what,
+        })
+    }
+
+    /// One page of the tokens that are kept.
+    ///
+    /// # Errors
+    /// The store's, 500 for one that can't be read.
+    pub fn list_tokens(
+        &self,
+        cursor: Option<&str>,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Page<Listed>, Failure> {
+        self.page(TOKEN_NAMES, cursor, go_on, &|_, value| {
+            let record = Record::parse(value).ok_or_else(|| unreadable("a token"))?;
+            Ok(Listed {
+                hidden: self.hides_token(&record.token),
+                token: record.token,
+            })
+        })
+    }
+
+    fn refuse_configured_token(&self, token: &Token) -> Result<(), Broken> {
+        let name = &token.grant.name;
+        for own in self.tokens {
+            if own.grant.name == *name {
+                return Err(conflict(of_configuration(name)));
+            }
+            if own.has_hash_of(token) {
+                let text = format!("its secret: {}", of_configuration(&own.grant.name));
+                return Err(conflict(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a hash that is kept under another name. What no name claims was left behind.
+    fn refuse_kept_elsewhere(
+        &self,
+        name: &str,
+        hash: &str,
+        copy: Option<&[u8]>,
+    ) -> Result<(), Broken> {
+        let other = copy.and_then(Record::parse).map(|it| it.token.grant.name);
+        let Some(other) = other.filter(|other| other != name) else {
+            return Ok(());
+        };
+        let truth = self.get(&[token_document(&other)])?;
+        let truth = truth.into_iter().next().flatten();
+        let truth = truth.map(|value| {
+            Record::parse(&value).ok_or_else(|| unreadable(&format!("the token {other:?}")))
+        });
+        if truth.transpose()?.is_some_and(|truth| truth.claims(hash)) {
+            let text = format!("its secret is kept as that of the token `{other}`");
+            return Err(conflict(text));
+        }
+        Ok(())
+    }
+}
+
+fn documents_of(hashes: &[String]) -> Vec<String> {
+    hashes.iter().map(|hash| hash_document(hash)).collect()
+}
+
+/// Whether a copy is of the token with this name; what can't be read is whoever's hash it has.
+fn is_of(name: &str) -> impl Fn(&[u8]) -> bool + '_ {
+    move |value| Record::parse(value).is_none_or(|record| record.token.grant.name == name)
+}
+
+fn of_configuration(name: &str) -> String {
+    format!(
+        "it is of the token `{name}` of the configuration, which wins: it is changed in the setting \
+         `tokens`"
+    )
+}

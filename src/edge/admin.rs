@@ -1,0 +1,105 @@
+//! What lies below `/-/admin/`: the care of the store, and, where the settings want it, the projects and
+//! tokens that are kept in it (`kept`).
+
+use std::time::{Duration, Instant};
+
+use crate::http::{Failure, Kind, Method, Request, Response, query_pairs};
+use crate::json::Writer;
+use crate::proxy::failure;
+use crate::store::Repaired;
+
+use super::{Edge, allow};
+
+/// How long a page may take: well below the 30 seconds of the tightest host.
+const PAGE_TIME: Duration = Duration::from_secs(8);
+
+impl Edge<'_> {
+    pub(super) fn administer(
+        &self,
+        words: &[String],
+        request: &mut Request,
+    ) -> Result<Response, Failure> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["repair"] => self.repair(request),
+            #[cfg(feature = "admin")]
+            ["projects" | "tokens", ..] => self.administer_kept(&words, request),
+            #[cfg(not(feature = "admin"))]
+            ["projects" | "tokens", ..] => {
+                self.identify(request)?.may_administer()?;
+                let text = "this build is without the cargo feature `admin`";
+                Err(Failure::new(Kind::Forbidden, text))
+            }
+            words => {
+                let verb = words.join("/");
+                let text = format!(
+                    "there is no verb {verb:?} in /-/admin/: `repair`, `projects` and `tokens` are known"
+                );
+                Err(Failure::new(Kind::NotFound, text))
+            }
+        }
+    }
+
+    fn repair(&self, request: &Request) -> Result<Response, Failure> {
+        allow(request, request.method == Method::Post, "POST")?;
+        self.identify(request)?.may_administer()?;
+        let text = "the one parameter of repair is `cursor`";
+        let cursor = cursor(request).ok_or_else(|| Failure::new(Kind::Invalid, text))?;
+        let page = self
+            .store()
+            .and_then(|store| store.repair(cursor.as_deref(), &page_time()))
+            .map_err(|error| failure(&"repair", error))?;
+        Ok(Response::json(200, repaired(&page)))
+    }
+}
+
+/// Where a page starts. `None` for a query that asks for anything else.
+pub(super) fn cursor(request: &Request) -> Option<Option<String>> {
+    let mut cursor = None;
+    for pair in query_pairs(request.query()) {
+        let (name, value) = pair?;
+        if name != "cursor" {
+            return None;
+        }
+        cursor = Some(value);
+    }
+    Some(cursor)
+}
+
+/// Says whether there is time left for more of a page.
+pub(super) fn page_time() -> impl Fn() -> bool {
+    let begun = Instant::now();
+    move || begun.elapsed() < PAGE_TIME
+}
+
+/// Writes where the next page starts.
+pub(super) fn write_cursor(json: &mut Writer, cursor: Option<&str>) {
+    match cursor {
+        Some(cursor) => json.text("cursor", cursor),
+        None => json.json("cursor", "null"),
+    }
+}
+
+/// What a page of repair answers.
+fn repaired(page: &Repaired) -> Writer {
+    let mut json = Writer::new();
+    json.json(
+        "done",
+        if page.cursor.is_none() {
+            "true"
+        } else {
+            "false"
+        },
+    );
+    write_cursor(&mut json, page.cursor.as_deref());
+    for (name, number) in [
+        ("modules", page.modules),
+        ("versions", page.versions),
+        ("indexed", page.indexed),
+        ("removed", page.removed),
+    ] {
+        json.json(name, &number.to_string());
+    }
+    json.texts("problems", &page.problems);
+    json
+}

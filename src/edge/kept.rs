@@ -1,0 +1,251 @@
+//! Projects and tokens over HTTP, for administrators: `/-/admin/projects` and `/-/admin/tokens`. Each
+//! change leaves a line in the log, whatever the setting `log` says: who, what, when.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use crate::access::kept::{Broken, Documents, Done, Kept, Outcome};
+use crate::access::{Project, Token};
+use crate::http::{Failure, Kind, Method, Request, Response};
+use crate::json::{Json, NotJson, Writer};
+use crate::store::Error;
+
+use super::admin::{cursor, page_time, write_cursor};
+use super::{Edge, allow};
+
+/// The largest body of a request, in bytes.
+const MOST: u64 = 64 << 10;
+
+/// What a path and a method ask for.
+enum Verb<'a> {
+    ListProjects,
+    PutProject,
+    RemoveProject(&'a str),
+    SwitchProject(&'a str, bool),
+    ListTokens,
+    PutToken,
+    RevokeToken(&'a str),
+}
+
+impl<'a> Verb<'a> {
+    fn of(words: &[&'a str], request: &Request) -> Result<Self, Failure> {
+        let puts = request.method == Method::Put;
+        let reads_or_puts = || {
+            let fits = puts || request.method.is_read();
+            allow(request, fits, "GET, HEAD, PUT")
+        };
+        let deletes = || allow(request, request.method == Method::Delete, "DELETE");
+        let posts = || allow(request, request.method == Method::Post, "POST");
+        Ok(match words {
+            ["projects"] => {
+                reads_or_puts()?;
+                if puts {
+                    Verb::PutProject
+                } else {
+                    Verb::ListProjects
+                }
+            }
+            ["projects", name] => {
+                deletes()?;
+                Verb::RemoveProject(name)
+            }
+            ["projects", name, "enable"] => {
+                posts()?;
+                Verb::SwitchProject(name, true)
+            }
+            ["projects", name, "disable"] => {
+                posts()?;
+                Verb::SwitchProject(name, false)
+            }
+            ["tokens"] => {
+                reads_or_puts()?;
+                if puts {
+                    Verb::PutToken
+                } else {
+                    Verb::ListTokens
+                }
+            }
+            ["tokens", name] => {
+                deletes()?;
+                Verb::RevokeToken(name)
+            }
+            _ => {
+                let text = "projects have `enable` and `disable` behind their name, and nothing else; \
+                            a slash in a name is written %2F";
+                return Err(Failure::new(Kind::NotFound, text));
+            }
+        })
+    }
+}
+
+impl Edge<'_> {
+    pub(super) fn kept(&self) -> Kept<'_> {
+        Kept {
+            documents: self,
+            projects: &self.settings.projects,
+            tokens: &self.settings.tokens,
+        }
+    }
+
+    /// Answers what stands behind `/-/admin/`. No cache keeps the answer, whatever it is.
+    pub(super) fn administer_kept(
+        &self,
+        words: &[&str],
+        request: &mut Request,
+    ) -> Result<Response, Failure> {
+        match self.carry_out(words, request) {
+            Err(failure) if failure.kind.status().0 < 500 => Ok(failure.response(None)),
+            answer => answer,
+        }
+    }
+
+    fn carry_out(&self, words: &[&str], request: &mut Request) -> Result<Response, Failure> {
+        let verb = Verb::of(words, request)?;
+        let caller = self.identify(request)?;
+        let who = &caller.may_administer()?.name;
+        if !self.settings.admin {
+            let text = "projects and tokens are not kept in the store: the setting `admin` is off, and \
+                        the operator turns it on";
+            return Err(Failure::new(Kind::Forbidden, text));
+        }
+        let lists = matches!(verb, Verb::ListProjects | Verb::ListTokens);
+        let cursor = cursor(request).filter(|cursor| lists || cursor.is_none());
+        let cursor = cursor.ok_or_else(|| {
+            malformed("the one parameter is `cursor`, and only a list has it".to_owned())
+        })?;
+        let change = match verb {
+            Verb::ListProjects => return self.list_projects(cursor.as_deref()),
+            Verb::ListTokens => return self.list_tokens(cursor.as_deref()),
+            Verb::PutProject => {
+                let project = Project::parse(&body(request)?);
+                let project = project.map_err(|what| malformed(format!("the project: {what}")))?;
+                self.kept().put_project(&project)
+            }
+            Verb::RemoveProject(name) => self.kept().remove_project(name),
+            Verb::SwitchProject(name, enabled) => self.kept().switch_project(name, enabled),
+            Verb::PutToken => {
+                let token = Token::parse(&body(request)?).map_err(malformed)?;
+                self.kept().put_token(&token)
+            }
+            Verb::RevokeToken(name) => self.kept().revoke_token(name),
+        };
+        self.changed(who, change)
+    }
+
+    /// Answers a change, and notes it for the log.
+    fn changed(&self, who: &str, change: Result<Done, Broken>) -> Result<Response, Failure> {
+        let done = change.map_err(|broken| {
+            if let Some(what) = broken.midway {
+                self.note(who, &format!("{what} failed midway: run it again"));
+            }
+            broken.failure
+        })?;
+        let (status, name, is_change) = match done.outcome {
+            Outcome::Created => (201, "created", true),
+            Outcome::Changed => (200, "changed", true),
+            Outcome::Unchanged => (200, "unchanged", false),
+            Outcome::Removed => (200, "removed", true),
+            Outcome::Absent => (200, "absent", false),
+        };
+        if is_change {
+            self.note(who, &done.what);
+        }
+        let mut json = Writer::new();
+        json.text("outcome", name);
+        Ok(Response::json(status, json))
+    }
+
+    fn note(&self, who: &str, what: &str) {
+        let line = format!("audit {} {who} {what}", self.now());
+        self.audit.borrow_mut().push(line);
+    }
+
+    fn list_projects(&self, cursor: Option<&str>) -> Result<Response, Failure> {
+        let page = self.kept().list_projects(cursor, &page_time())?;
+        let mut entries = Vec::new();
+        if cursor.is_none() {
+            let own = self.settings.projects.all().iter();
+            entries.extend(own.map(|project| entry(project.to_json(), "configuration", false)));
+        }
+        let kept = page.entries.iter();
+        entries.extend(kept.map(|it| entry(it.project.to_json(), "store", it.hidden)));
+        Ok(list("projects", &entries, page.cursor.as_deref()))
+    }
+
+    fn list_tokens(&self, cursor: Option<&str>) -> Result<Response, Failure> {
+        let page = self.kept().list_tokens(cursor, &page_time())?;
+        let mut entries = Vec::new();
+        if cursor.is_none() {
+            let own = self.settings.tokens.iter();
+            entries.extend(own.map(|token| entry(token.public_json(), "configuration", false)));
+        }
+        let kept = page.entries.iter();
+        entries.extend(kept.map(|it| entry(it.token.public_json(), "store", it.hidden)));
+        Ok(list("tokens", &entries, page.cursor.as_deref()))
+    }
+}
+
+/// An entry of a list.
+fn entry(mut json: Writer, source: &str, hidden: bool) -> String {
+    json.text("source", source);
+    if hidden {
+        json.json("hidden", "true");
+    }
+    json.end()
+}
+
+fn list(name: &str, entries: &[String], cursor: Option<&str>) -> Response {
+    let mut json = Writer::new();
+    json.json(name, &format!("[{}]", entries.join(",")));
+    write_cursor(&mut json, cursor);
+    Response::json(200, json)
+}
+
+/// The body of a request, which is JSON.
+fn body(request: &mut Request) -> Result<Json, Failure> {
+    let too_large = || {
+        let text = format!("the body has more than {MOST} bytes");
+        Failure::new(Kind::TooLarge, text)
+    };
+    if request.content_length().is_some_and(|length| length > MOST) {
+        return Err(too_large());
+    }
+    let mut text = Vec::new();
+    let mut body = (&mut request.body).take(MOST + 1);
+    body.read_to_end(&mut text)
+        .map_err(|error| malformed(format!("the body broke off: {error}")))?;
+    if text.len() as u64 > MOST {
+        return Err(too_large());
+    }
+    Json::parse(&text).map_err(|NotJson { line, column }| {
+        malformed(format!(
+            "the body is not JSON (line {line}, column {column})"
+        ))
+    })
+}
+
+fn malformed(text: String) -> Failure {
+    Failure::new(Kind::Malformed, text)
+}
+
+impl Documents for Edge<'_> {
+    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        self.store()?.documents(names)
+    }
+
+    fn set(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        self.store()?.set_document(name, value)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        self.store()?.remove_document(name)
+    }
+
+    fn names(&self, prefix: &str, after: Option<&str>, most: usize) -> Result<Vec<String>, Error> {
+        self.store()?.document_names(prefix, after, most)
+    }
+
+    fn wait(&self, time: Duration) {
+        self.host.entropy().wait(time);
+    }
+}

@@ -1,0 +1,341 @@
+//! Requests where projects and tokens are in the store too: which of two sources decides, what it costs,
+//! and what is refused when the store can't say.
+
+use super::admin::ONE;
+use super::*;
+use crate::access::kept::{Documents, Kept};
+use crate::access::{Project, Projects, Token};
+use crate::json::Json;
+use sha2::Digest as _;
+
+/// SHA-256 of "one" stands for the token `reader`, for project 7.
+fn reader(more: &str) -> String {
+    format!(r#"{{"name":"reader","sha256":"{ONE}","scopes":["read_api"],"projects":["7"]{more}}}"#)
+}
+
+fn project(id: u32, prefix: &str, more: &str) -> String {
+    format!(r#"{{"id":{id},"path":"team/p{id}","modules":["{prefix}"]{more}}}"#)
+}
+
+const PUBLIC: &str = r#","visibility":"public""#;
+
+/// Publishes where everything is one public project.
+fn published(modules: &[&str]) -> TestHost {
+    let host = TestHost::new();
+    for module in modules {
+        let zip = module_zip(&version(module, "v1.0.0"), b"text");
+        let target = info(module).replace(".info", ".zip");
+        let told = host.put(&target, &zip);
+        assert_eq!(told.status, 201, "{told:?}");
+    }
+    host.set("admin", "on")
+}
+
+fn info(module: &str) -> String {
+    let path = version(module, "v1.0.0").path().escaped().to_string();
+    format!("/{path}/@v/v1.0.0.info")
+}
+
+#[test]
+fn the_longest_prefix_over_configuration_and_store_decides_and_of_two_alike_the_configurations() {
+    let modules = [
+        "example.com/a",
+        "example.com/a/b",
+        "example.com/a/b/c",
+        "example.com/a/b/c/d",
+        "example.com/other",
+        "example.com/B/x",
+    ];
+    let host = published(&modules);
+    host.add("projects", &project(11, "example.com/a/b", ""));
+    host.add("projects", &project(12, "example.com/a/b/c/d", PUBLIC));
+    host.add("projects", &project(13, "example.com/other", ""));
+    host.add("projects", &project(14, "example.com/B", ""));
+    // Without a setting, what the store does not name is everybody's.
+    for (module, status) in modules.iter().zip([200, 401, 401, 200, 401, 401]) {
+        assert_eq!(host.status(&info(module), None), status, "{module}");
+    }
+    let configured = format!(
+        "[{},{},{}]",
+        project(1, "example.com/a", PUBLIC),
+        project(2, "example.com/a/b/c", PUBLIC),
+        project(3, "example.com/other", PUBLIC),
+    );
+    let host = host.set("projects", &configured);
+    for (module, plain, below) in [
+        ("example.com/a", 200, 1),
+        ("example.com/a/b", 401, 11),
+        ("example.com/a/b/c", 200, 2),
+        ("example.com/a/b/c/d", 200, 12),
+        ("example.com/other", 200, 3),
+        ("example.com/B/x", 401, 14),
+    ] {
+        let target = info(module);
+        assert_eq!(host.status(&target, None), plain, "{module}");
+        for id in [1, 2, 3, 11, 12, 13, 14] {
+            let gitlab = format!("/api/v4/projects/{id}/packages/go{target}");
+            let secret = Some("secret").filter(|_| id != 11);
+            let status = host.status(&gitlab, secret);
+            // The administrator's token of these tests is for project 1 alone.
+            let expected = match id == below && ![11, 13, 14].contains(&id) {
+                true => 200,
+                false if id == 11 => 401,
+                false => 404,
+            };
+            assert_eq!(status, expected, "{module} below {id}");
+        }
+    }
+    assert_eq!(host.status("/example.org/m/@v/list", None), 404);
+}
+
+#[test]
+fn a_project_that_the_configuration_hides_gives_what_it_owned_to_none_but_the_one_that_hides_it() {
+    let host = published(&["example.com/a/b"]);
+    host.add("projects", &project(7, "example.com/a/b", ""));
+    host.add("tokens", &reader(""));
+    let rest = r#"{"id":1,"path":"all/rest","visibility":"public"}"#;
+    let target = info("example.com/a/b");
+    for (own, anonymous, with) in [
+        (r#"{"id":7,"path":"conf/x","modules":["x.y"]}"#, 401, 200),
+        (r#"{"id":70,"path":"team/p7","modules":["x.y"]}"#, 401, 403),
+        (
+            r#"{"id":7,"path":"conf/x","modules":["x.y"],"visibility":"public"}"#,
+            200,
+            200,
+        ),
+        (r#"{"id":70,"path":"conf/x","modules":["x.y"]}"#, 401, 200),
+    ] {
+        let host = TestHost {
+            settings: host.settings.clone(),
+            map: Rc::clone(&host.map),
+            ..TestHost::new()
+        };
+        let host = host.set("projects", &format!("[{rest},{own}]"));
+        assert_eq!(host.status(&target, None), anonymous, "{own}");
+        assert_eq!(host.status(&target, Some("one")), with, "{own}");
+    }
+}
+
+#[test]
+fn a_token_of_the_store_works_until_it_expires_is_changed_revoked_or_hidden() {
+    let host = published(&["example.com/a"]);
+    host.add("projects", &project(7, "example.com/a", ""));
+    let target = info("example.com/a");
+    host.add("tokens", &reader(r#","expires_at":"2023-11-14T22:13:30Z""#));
+    let check = |host: &TestHost, one: u16, two: u16| {
+        assert_eq!(host.status(&target, None), 401);
+        assert_eq!(host.status(&target, Some("one")), one);
+        assert_eq!(host.status(&target, Some("two")), two);
+    };
+    check(&host, 200, 401);
+    host.now.set(host.now.get() + 9);
+    check(&host, 200, 401);
+    host.now.set(host.now.get() + 1);
+    check(&host, 401, 401);
+    // Another secret under the same name.
+    let hash = crate::hex::encode(&sha2::Sha256::digest("two"));
+    let two = reader("").replace(ONE, &hash);
+    assert_eq!(host.administer(Method::Put, "tokens", &two).status, 200);
+    check(&host, 401, 200);
+    let stranger = two.replace("[\"7\"]", "[\"8\"]");
+    assert_eq!(
+        host.administer(Method::Put, "tokens", &stranger).status,
+        200
+    );
+    check(&host, 401, 403);
+    let group = two.replace("[\"7\"]", "[\"team\"]");
+    assert_eq!(host.administer(Method::Put, "tokens", &group).status, 200);
+    check(&host, 401, 200);
+    assert_eq!(
+        host.administer(Method::Delete, "tokens/reader", "").status,
+        200
+    );
+    check(&host, 401, 401);
+
+    host.add("tokens", &two);
+    let admin = host.settings[0].1.trim_end_matches(']').to_owned();
+    let expired = format!(
+        r#"{{"name":"x","sha256":"{hash}","scopes":["api"],"projects":["*"],"expires_at":"2020-01-01"}}"#
+    );
+    for (hiding, status) in [
+        (reader(""), 401),
+        (expired.clone(), 401),
+        (expired.replace(&hash, ONE), 200),
+    ] {
+        let host = TestHost {
+            settings: host.settings.clone(),
+            map: Rc::clone(&host.map),
+            ..TestHost::new()
+        };
+        let host = host.set("tokens", &format!("{admin},{hiding}]"));
+        assert_eq!(host.status(&target, Some("two")), status, "{hiding}");
+    }
+}
+
+#[test]
+fn with_admin_off_nothing_of_the_store_counts() {
+    let host = published(&["example.com/a"]);
+    host.add("projects", &project(7, "example.com/a", ""));
+    host.add("tokens", &reader(""));
+    let target = info("example.com/a");
+    assert_eq!(host.status(&target, None), 401);
+    let host = host.set("admin", "off");
+    host.map.calls.set(0);
+    assert_eq!(host.status(&target, None), 200);
+    assert_eq!(host.map.calls.get(), 1);
+    assert_eq!(host.status(&target, Some("one")), 401);
+}
+
+#[test]
+fn what_the_store_can_not_say_is_never_open() {
+    let host = published(&["example.com/a"]);
+    host.add("projects", &project(7, "example.com/a", PUBLIC));
+    host.add("tokens", &reader(""));
+    let target = info("example.com/a");
+    let names: Vec<String> = host.map.values.borrow().keys().cloned().collect();
+    let kept = names.iter().filter(|name| name.contains("admin"));
+    let mut refused = 0;
+    for name in kept {
+        let whole = host.map.values.borrow().clone();
+        host.map
+            .values
+            .borrow_mut()
+            .insert(name.clone(), b"{".to_vec());
+        for (target, secret) in [
+            (target.clone(), None),
+            (target.clone(), Some("one")),
+            (format!("/api/v4/projects/7/packages/go{target}"), None),
+            (
+                format!("/api/v4/projects/team%2Fp7/packages/go{target}"),
+                None,
+            ),
+        ] {
+            let headers: Vec<_> = secret.map(|it| ("private-token", it)).into_iter().collect();
+            let told = host.ask(Method::Get, &target, &headers, b"");
+            if told.status != 200 {
+                refused += 1;
+                assert_eq!(told.status, 500, "{told:?}");
+                assert!(told.body.contains("can't be right"), "{told:?}");
+            }
+        }
+        *host.map.values.borrow_mut() = whole;
+    }
+    // The prefix: all four; the id and the path: one each; the hash: one.
+    assert_eq!(refused, 4 + 1 + 1 + 1);
+    host.map
+        .failure
+        .replace(Some(Error::TimedOut("asleep".to_owned())));
+    let told = host.get(&target);
+    let text = "store timed out: projects and tokens can't be looked up: the store did not answer in time: asleep\n";
+    assert_eq!((told.status, told.body.as_str()), (504, text));
+    let told = host.ask(Method::Get, &target, &[("private-token", "one")], b"");
+    assert_eq!((told.status, told.body.as_str()), (504, text));
+}
+
+/// Documents of a store, for many at once.
+struct Straight(Kv);
+
+impl Documents for Straight {
+    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        self.0.documents(names)
+    }
+    fn set(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        self.0.set_document(name, value)
+    }
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        self.0.remove_document(name)
+    }
+    fn names(&self, prefix: &str, after: Option<&str>, most: usize) -> Result<Vec<String>, Error> {
+        self.0.document_names(prefix, after, most)
+    }
+    fn wait(&self, _: Duration) {}
+}
+
+#[test]
+fn a_hit_costs_one_more_call_of_the_store_and_two_with_a_token_however_many_there_are() {
+    let module = "example.com/team/lib/sub/m";
+    let host = published(&[module]);
+    host.add("projects", &project(7, "example.com/team/lib", PUBLIC));
+    host.add("tokens", &reader(""));
+    let target = info(module);
+    let entropy = Rc::new(TestEntropy::new(1_700_000_000, 0));
+    let documents = Straight(Kv::new(host.map.clone(), entropy, 262_016));
+    let projects = Projects::parse_list("[]").unwrap();
+    let kept = Kept {
+        documents: &documents,
+        projects: &projects,
+        tokens: &[],
+    };
+    let mut there = 1;
+    for count in [10, 10_000] {
+        for number in there..count {
+            let text = project(100 + number, &format!("example.com/team/p{number}"), "");
+            let json = Json::parse(text.as_bytes()).unwrap();
+            kept.put_project(&Project::parse(&json).unwrap()).unwrap();
+            let hash = crate::hex::encode(&sha2::Sha256::digest(number.to_string()));
+            let text = reader("")
+                .replace(ONE, &hash)
+                .replace("reader", &format!("t{number}"));
+            let json = Json::parse(text.as_bytes()).unwrap();
+            kept.put_token(&Token::parse(&json).unwrap()).unwrap();
+        }
+        there = count;
+        for base in [
+            "",
+            "/api/v4/projects/7/packages/go",
+            "/api/v4/projects/team%2Fp7/packages/go",
+        ] {
+            for (secret, status, calls) in [
+                (None, 200, 2),
+                (Some("one"), 200, 3),
+                (Some("5"), 200, 3),
+                (Some("secret"), 200, 2),
+                // An unknown one costs what a wrong one does; one of ours that is mistyped, nothing.
+                (Some("unknown"), 401, 1),
+                (Some("gpe_mistyped"), 401, 0),
+            ] {
+                host.map.calls.set(0);
+                let found = host.status(&format!("{base}{target}"), secret);
+                let found = (found, host.map.calls.get());
+                assert_eq!(found, (status, calls), "{base} {secret:?} of {count}");
+            }
+        }
+    }
+    let kept = host.map.values.borrow();
+    let documents = kept.keys().filter(|key| key.contains("admin")).count();
+    assert_eq!(documents, 10_000 * 5);
+}
+
+#[test]
+fn without_a_configured_token_a_write_asks_for_one_where_the_store_may_have_it() {
+    let host = TestHost {
+        settings: Vec::new(),
+        ..TestHost::new()
+    };
+    let put = |host: &TestHost| {
+        let told = host.ask(Method::Put, "/example.com/m/@v/v1.0.0.zip", &[], b"");
+        told.status
+    };
+    assert_eq!(put(&host), 403);
+    assert_eq!(put(&host.set("admin", "on")), 401);
+}
+
+#[test]
+fn repair_leaves_what_is_kept() {
+    let host = published(&["example.com/a"]);
+    host.add("projects", &project(7, "example.com/a", ""));
+    host.add("tokens", &reader(""));
+    let before = host.map.values.borrow().clone();
+    host.now.set(host.now.get() + 2 * 24 * 60 * 60);
+    let told = host.administer(Method::Post, "repair", "");
+    assert!(
+        told.body.contains("\"removed\":0,\"problems\":[]"),
+        "{told:?}"
+    );
+    let kept = |values: &BTreeMap<String, Vec<u8>>| {
+        let mut values = values.clone();
+        values.retain(|key, _| key.contains("admin"));
+        values
+    };
+    assert_eq!(kept(&host.map.values.borrow()), kept(&before));
+}
