@@ -18,8 +18,8 @@ const KV_CHUNK_BYTES: usize = 262_016;
 /// The key-value store that hosts give where none is named.
 const DEFAULT_BUCKET: &str = "default";
 /// What a right `store` is.
-const WHERE: &str = "it is `kv`, `kv:<bucket>`, `dir:<path>`, `s3`, `blobstore:<container>` or \
-                     `blobstore:<container>+kv:<bucket>`";
+const WHERE: &str = "it is `kv`, `kv:<bucket>`, `dir:<path>`, `s3`, `s3+kv`, `s3+kv:<bucket>`, \
+                     `blobstore:<container>` or `blobstore:<container>+kv:<bucket>`";
 /// Whether the store `dir` is built in: 20 KB that a component for a host without files does not need.
 pub const HAS_DIR: bool = cfg!(any(
     feature = "dir",
@@ -68,6 +68,9 @@ pub enum StorePlace {
     /// `s3`: the bucket that the settings `s3_…` name.
     #[cfg(feature = "s3")]
     S3,
+    /// `s3+kv` or `s3+kv:<bucket>`: zips in that bucket, the rest in this key-value store.
+    #[cfg(feature = "s3")]
+    S3Kv(String),
 }
 
 /// What goes to standard output.
@@ -178,7 +181,7 @@ impl Settings {
             }
         }
         #[cfg(feature = "s3")]
-        if settings.store == StorePlace::S3 {
+        if settings.needs_s3() {
             settings.s3.check().map_err(|(name, problem)| BadSetting {
                 name: name.to_owned(),
                 problem: problem.to_owned(),
@@ -235,6 +238,11 @@ impl Settings {
         Ok(())
     }
 
+    #[cfg(feature = "s3")]
+    fn needs_s3(&self) -> bool {
+        matches!(self.store, StorePlace::S3 | StorePlace::S3Kv(_))
+    }
+
     /// The servers that the component asks, as `scheme://host` and port: what its host must let it
     /// reach.
     pub fn outbound(&self) -> Vec<String> {
@@ -248,7 +256,7 @@ impl Settings {
             }));
         }
         #[cfg(feature = "s3")]
-        if self.store == StorePlace::S3 && self.s3.check().is_ok() {
+        if self.needs_s3() && self.s3.check().is_ok() {
             servers.push(self.s3.server());
         }
         servers.dedup();
@@ -267,6 +275,10 @@ fn store_place(value: &str) -> Result<StorePlace, String> {
         Some(("blobstore", places)) => blobstore(places).ok_or_else(|| WHERE.to_owned()),
         #[cfg(feature = "s3")]
         None if value == "s3" => Ok(StorePlace::S3),
+        #[cfg(feature = "s3")]
+        None if value == "s3+kv" => Ok(StorePlace::S3Kv(DEFAULT_BUCKET.to_owned())),
+        #[cfg(feature = "s3")]
+        Some(("s3+kv", bucket)) if !bucket.is_empty() => Ok(StorePlace::S3Kv(bucket.to_owned())),
         _ => Err(WHERE.to_owned()),
     }
 }
@@ -440,11 +452,38 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "s3")]
+    #[test]
+    fn the_object_store_beside_a_key_value_store_needs_what_it_needs_alone() {
+        let pairs = [
+            ("store", "s3+kv:modules"),
+            ("s3_endpoint", "https://s3.example.com"),
+            ("s3_bucket", "zips"),
+        ];
+        let owned = |pairs: &[(&str, &str)]| {
+            let pairs: Vec<_> = pairs
+                .iter()
+                .map(|(a, b)| ((*a).into(), (*b).into()))
+                .collect();
+            Settings::read(pairs)
+        };
+        let settings = owned(&pairs).unwrap();
+        assert_eq!(settings.store, StorePlace::S3Kv("modules".to_owned()));
+        assert_eq!(settings.outbound(), ["https://s3.example.com"]);
+        let default = StorePlace::S3Kv("default".to_owned());
+        let named = [("store", "s3+kv"), pairs[1], pairs[2]];
+        assert_eq!(owned(&named).unwrap().store, default);
+        let missing = owned(&pairs[..2]).map_err(|bad| bad.name);
+        assert_eq!(missing, Err("s3_bucket".to_owned()));
+    }
+
     #[test]
     fn a_wrong_value_names_its_setting_and_not_itself() {
         for (name, value, problem) in [
             ("store", "s4", WHERE),
             ("store", "kv:", WHERE),
+            ("store", "s3+kv:", WHERE),
+            ("store", "s3:modules", WHERE),
             ("store", "blobstore", WHERE),
             ("store", "blobstore:", WHERE),
             ("store", "blobstore:+kv", WHERE),

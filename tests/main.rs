@@ -20,6 +20,7 @@ mod projects;
 mod protocol;
 mod publishing;
 mod s3;
+mod s3_kv;
 mod store_contract;
 mod support;
 mod wasmcloud;

@@ -226,11 +226,18 @@ impl Edge<'_> {
                 return Err(Error::Refused(text.to_owned()));
             }
             #[cfg(feature = "s3")]
-            StorePlace::S3 => {
-                let config = self.settings.s3.clone();
-                Box::new(S3::new(config, self.host.client(), entropy))
+            StorePlace::S3 => Box::new(self.s3(entropy)),
+            #[cfg(feature = "s3")]
+            StorePlace::S3Kv(bucket) => {
+                let blobs = Rc::new(self.s3(Rc::clone(&entropy)));
+                Box::new(self.kv(bucket, entropy)?.with_blobs(blobs))
             }
         })
+    }
+
+    #[cfg(feature = "s3")]
+    fn s3(&self, entropy: Rc<dyn Entropy>) -> S3 {
+        S3::new(self.settings.s3.clone(), self.host.client(), entropy)
     }
 
     fn kv(&self, bucket: &str, entropy: Rc<dyn Entropy>) -> Result<Kv, Error> {

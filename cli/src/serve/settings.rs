@@ -99,7 +99,9 @@ impl Settings {
 
     /// The name in `store=kv:<bucket>`.
     pub fn bucket(&self) -> Option<String> {
-        let bucket = self.0.get("store")?.strip_prefix("kv:")?;
+        let store = self.0.get("store")?;
+        let store = store.strip_prefix("s3+").unwrap_or(store);
+        let bucket = store.strip_prefix("kv:")?;
         (!bucket.is_empty() && bucket != "default").then(|| bucket.to_owned())
     }
 
@@ -190,6 +192,9 @@ mod tests {
             settings("store=kv:modules").bucket(),
             Some("modules".into())
         );
+        let beside = settings("store=s3+kv:modules");
+        assert_eq!(beside.bucket(), Some("modules".into()));
+        assert_eq!(settings("store=s3+kv").bucket(), None);
         assert_eq!(settings("store=kv").bucket(), None);
         assert_eq!(settings("store=kv:default").bucket(), None);
     }

@@ -32,7 +32,7 @@ pub(super) use record::original_key;
 pub(super) use record::portable_key;
 use record::{At, Place, Record, State};
 
-pub use objects::{Blobs, NewBlob};
+pub use objects::{Blobs, Names, NewBlob};
 
 /// What the host's key-value store does for us. `&self`: the host holds the state.
 pub trait KeyValue {
@@ -88,9 +88,13 @@ impl Kv {
         }
     }
 
-    /// The object store. A component whose host has none leaves out what is only for one: 20 KB.
+    /// The object store. A component that can reach none leaves out what is only for one: 20 KB.
     fn blobs(&self) -> Option<&Rc<dyn Blobs>> {
-        let possible = cfg!(any(feature = "wasmcloud", not(target_arch = "wasm32")));
+        let possible = cfg!(any(
+            feature = "s3",
+            feature = "wasmcloud",
+            not(target_arch = "wasm32")
+        ));
         self.blobs.as_ref().filter(|_| possible)
     }
 

@@ -50,16 +50,39 @@ pub trait Blobs {
     /// # Errors
     /// The store's. Some may have been deleted.
     fn delete(&self, names: &[String]) -> Result<(), Error>;
-    /// The names that start with `prefix`, in no order.
+    /// The names that start with `prefix` and come after `after` in the order of their bytes: all of
+    /// them, or the first so many.
     ///
     /// # Errors
     /// The store's.
-    fn list(&self, prefix: &str) -> Result<Vec<String>, Error>;
+    fn list(&self, prefix: &str, after: &str) -> Result<Names, Error>;
+    /// Gives up objects that were begun and neither finished nor dropped: some of those whose names
+    /// start with `prefix` and come after `after`, as far as they are `left_over`. How many they were,
+    /// and the last name seen where there are more. A host that does so by itself has none.
+    ///
+    /// # Errors
+    /// The store's. Some may have been given up.
+    fn discard(
+        &self,
+        _prefix: &str,
+        _after: &str,
+        _left_over: &dyn Fn(&str) -> bool,
+    ) -> Result<(u64, Option<String>), Error> {
+        Ok((0, None))
+    }
     /// Whether the store answers.
     ///
     /// # Errors
     /// Why it does not.
     fn ready(&self) -> Result<(), Error>;
+}
+
+/// A page of names.
+pub struct Names {
+    /// In no order.
+    pub names: Vec<String>,
+    /// Whether others come after these.
+    pub more: bool,
 }
 
 /// An object that is being written.
@@ -73,6 +96,10 @@ pub trait NewBlob: Write {
 
 fn name(id: &str) -> String {
     format!("{PREFIX}{id}{SUFFIX}")
+}
+
+fn id(name: &str) -> Option<&str> {
+    name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)
 }
 
 /// A zip on its way into an object.
@@ -177,17 +204,33 @@ impl Kv {
         }
     }
 
-    /// The ids of all objects; none without an object store.
-    pub(super) fn object_ids(&self) -> Result<Vec<String>, Error> {
+    /// A page of the objects' ids after a place, in no order, and the place after them if there are
+    /// others; none without an object store.
+    pub(super) fn object_ids(&self, after: &str) -> Result<(Vec<String>, Option<String>), Error> {
         let Some(blobs) = self.blobs() else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), None));
         };
-        let names = blobs.list(PREFIX)?;
-        let id = |name: &String| {
-            let id = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
-            Some(id.to_owned())
+        let page = blobs.list(PREFIX, &format!("{PREFIX}{after}"))?;
+        let ids = page.names.iter().filter_map(|name| id(name));
+        let last = page.names.iter().max().filter(|_| page.more);
+        let last = last.and_then(|name| name.strip_prefix(PREFIX));
+        Ok((ids.map(str::to_owned).collect(), last.map(str::to_owned)))
+    }
+
+    /// Gives up some of the objects after a place that were begun and never finished. How many they
+    /// were, and the place after them if there are others.
+    pub(super) fn discard_objects(
+        &self,
+        after: &str,
+        left_over: &dyn Fn(&str) -> bool,
+    ) -> Result<(u64, Option<String>), Error> {
+        let Some(blobs) = self.blobs() else {
+            return Ok((0, None));
         };
-        Ok(names.iter().filter_map(id).collect())
+        let left_over = |name: &str| id(name).is_some_and(left_over);
+        let (count, last) = blobs.discard(PREFIX, &format!("{PREFIX}{after}"), &left_over)?;
+        let last = last.as_deref().and_then(|name| name.strip_prefix(PREFIX));
+        Ok((count, last.map(str::to_owned)))
     }
 
     /// Removes an object of which no record is known.

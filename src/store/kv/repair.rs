@@ -3,7 +3,8 @@
 //! The port gives all keys at once or none, so a page lists them all, goes through them in order from
 //! its cursor, and stops when its time is up. The order brings a module's records together, so that
 //! its index is written once, and a chunk's id names its record, so that no page needs another's
-//! findings. Where there is an object store, the objects come last, in the same way.
+//! findings. Where there is an object store, the objects come last, in the same way; their names are
+//! asked for page by page.
 
 use super::Kv;
 use super::chunks::{CHUNKS, UploadId, chunk_key, owner};
@@ -49,14 +50,10 @@ impl Kv {
                 leftovers.push((format!("{}{id}", Keys::CHUNKS_LAST), id.clone(), chunks));
             }
         }
-        for id in sorted(self.object_ids()?, String::cmp) {
-            leftovers.push((format!("{}{id}", Keys::OBJECTS_LAST), id, &[]));
-        }
         for (place, id, chunks) in leftovers {
             match walk.step(&place) {
                 Step::Past => continue,
                 Step::Take if !self.is_left_over(&id, &keys)? => continue,
-                Step::Take if chunks.is_empty() => self.remove_object(&id)?,
                 Step::Take => {
                     let chunks = chunks.iter().map(|(_, number)| chunk_key(&id, *number));
                     self.port.delete(&chunks.collect::<Vec<String>>())?;
@@ -68,7 +65,55 @@ impl Kv {
             }
             page.removed += 1;
         }
+        page.cursor = self.repair_objects(&keys, &mut walk, &mut page)?;
         Ok(page)
+    }
+
+    /// Gives up the objects that were begun and never came whole, and removes those that no record
+    /// names. Where the next page starts, if time is up.
+    fn repair_objects(
+        &self,
+        keys: &Keys,
+        walk: &mut Walk<'_>,
+        page: &mut Repaired,
+    ) -> Result<Option<String>, Error> {
+        let old = |id: &str| UploadId::parse(id).is_some_and(|id| self.is_old(&id));
+        let mut after = walk.begun_in(Keys::UNFINISHED);
+        loop {
+            let place = format!("{}{after}", Keys::UNFINISHED);
+            match walk.step(&place) {
+                Step::Past => break,
+                Step::Take => {}
+                Step::Stop => return Ok(Some(place)),
+            }
+            let (removed, next) = self.discard_objects(&after, &old)?;
+            page.removed += removed;
+            match next {
+                Some(last) => after = last,
+                None => break,
+            }
+        }
+        // An id is a place before its object.
+        let mut after = walk.begun_in(Keys::OBJECTS_LAST);
+        loop {
+            let (ids, next) = self.object_ids(&after)?;
+            for id in sorted(ids, String::cmp) {
+                let place = format!("{}{id}", Keys::OBJECTS_LAST);
+                match walk.step(&place) {
+                    Step::Past => {}
+                    Step::Take if self.is_left_over(&id, keys)? => {
+                        self.remove_object(&id)?;
+                        page.removed += 1;
+                    }
+                    Step::Take => {}
+                    Step::Stop => return Ok(Some(place)),
+                }
+            }
+            match next {
+                Some(last) => after = last,
+                None => return Ok(None),
+            }
+        }
     }
 
     /// Brings the index of one module up to its records.
@@ -131,12 +176,17 @@ impl Kv {
         }
     }
 
+    /// Whether an upload can't be under way any more.
+    fn is_old(&self, id: &UploadId) -> bool {
+        self.entropy.unix_seconds() - id.begun >= LEFT_OVER_AFTER
+    }
+
     /// Whether no record names what an upload left, and no upload can be under way.
     fn is_left_over(&self, id: &str, keys: &Keys) -> Result<bool, Error> {
         let Some(parsed) = UploadId::parse(id) else {
             return Ok(false);
         };
-        if self.entropy.unix_seconds() - parsed.begun < LEFT_OVER_AFTER {
+        if !self.is_old(&parsed) {
             return Ok(false);
         }
         for portable in keys.owned_by(&parsed.owner) {
@@ -182,6 +232,12 @@ enum Step {
 }
 
 impl Walk<'_> {
+    /// Where in the places that begin so the page starts: empty for their start.
+    fn begun_in(&self, places: &str) -> String {
+        let begun = self.cursor.and_then(|cursor| cursor.strip_prefix(places));
+        begun.unwrap_or_default().to_owned()
+    }
+
     fn step(&mut self, place: &str) -> Step {
         if self.cursor.is_some_and(|cursor| place < cursor) {
             return Step::Past;
@@ -210,6 +266,8 @@ impl Keys {
     const CHUNKS_LAST: &'static str = "~";
     /// Sorts behind every id of chunks, which is of digits.
     const OBJECTS_LAST: &'static str = "~~";
+    /// Sorts before every id of an object.
+    const UNFINISHED: &'static str = "~~!";
 
     fn sort(all: Vec<String>) -> Self {
         let (mut records, mut chunks, mut owners) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,5 +1,7 @@
 //! Listing: a module's folder, in pages of a thousand keys. What is no file of a version is passed over.
 
+use std::borrow::Cow;
+
 use super::config::Layout;
 use super::request::Ask;
 use super::{S3, xml};
@@ -25,6 +27,17 @@ pub(super) struct Page {
     /// What the next page is asked with; none at the end.
     pub next: Option<String>,
 }
+
+/// An upload in parts that has not come whole.
+pub(super) struct Unfinished {
+    /// Without the prefix of the settings.
+    pub key: String,
+    /// Which of those to this key.
+    pub id: String,
+}
+
+/// As many uploads in parts are named at once: each may make a request.
+const UNFINISHED: &str = "100";
 
 impl S3 {
     /// A page of the keys that start with `prefix`, in the order of their bytes, after one of them.
@@ -76,6 +89,44 @@ impl S3 {
         }
         let next = next.filter(|_| cut);
         Ok(Page { keys, next })
+    }
+
+    /// Some of the uploads in parts to keys that start with `prefix`, after one of them, and the last
+    /// key where there are more. Each has a key of its own, so the key alone is the place.
+    pub(super) fn unfinished(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<(Vec<Unfinished>, Option<String>), Error> {
+        let prefix = format!("{}{prefix}", self.config.prefix);
+        let after = after.map(|key| format!("{}{key}", self.config.prefix));
+        let mut query = vec![("encoding-type", "url")];
+        query.extend(after.as_deref().map(|after| ("key-marker", after)));
+        query.extend([
+            ("max-uploads", UNFINISHED),
+            ("prefix", prefix.as_str()),
+            ("uploads", ""),
+        ]);
+        let (_, text) = self.ask_text(&Ask::new(Method::Get, None).query(&query))?;
+        let encoded = xml::text(&text, "EncodingType").as_deref() == Some("url");
+        let mut found = Vec::new();
+        for upload in xml::all(&text, "Upload") {
+            let key = xml::text(upload, "Key").and_then(|key| match encoded {
+                true => percent_decode(&key).map(Cow::into_owned),
+                false => Some(key),
+            });
+            let key = key.as_deref();
+            let own = key.and_then(|key| key.strip_prefix(self.config.prefix.as_str()));
+            let id = xml::text(upload, "UploadId");
+            found.extend(own.zip(id).map(|(key, id)| Unfinished {
+                key: key.to_owned(),
+                id,
+            }));
+        }
+        let cut = xml::text(&text, "IsTruncated").as_deref() == Some("true");
+        let last = found.last().filter(|_| cut);
+        let last = last.map(|upload| upload.key.clone());
+        Ok((found, last))
     }
 
     /// The files in a module's folder.

@@ -7,9 +7,12 @@
 //! names (`list`). Uploads lie under `.goproxy-edge/`, which no module path can be, are checked there
 //! and copied to their place by the store itself (`write`).
 //!
+//! Beside a key-value store it keeps the zips alone (`blobs`).
+//!
 //! Everything goes through the port `http::client`; signatures are in `sign`, and `request` says what
 //! an answer means.
 
+mod blobs;
 mod config;
 mod list;
 mod read;
@@ -20,7 +23,7 @@ mod write;
 mod xml;
 
 #[cfg(test)]
-mod testing;
+pub mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -204,7 +207,7 @@ impl Store for S3 {
 
     fn stage(&self, _: &ModuleVersion) -> Result<Box<dyn Staging>, Error> {
         self.refuse_foreign_layout()?;
-        Ok(Box::new(self.begin_upload()))
+        Ok(Box::new(self.begin_upload(self.upload_key())))
     }
 
     fn put_mod(&self, version: &ModuleVersion, go_mod: &[u8]) -> Result<Outcome, Error> {

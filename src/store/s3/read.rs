@@ -186,6 +186,32 @@ impl S3 {
         }))
     }
 
+    /// A range of an object, ready to be sent.
+    pub(super) fn part(&self, key: &str, range: Range<u64>) -> Result<Body, Error> {
+        if range.is_empty() {
+            return Ok(Body::empty());
+        }
+        let found = self.open(key, Some(&asked(&range)), None)?;
+        let found = found.ok_or(Error::NotFound)?;
+        if found.size < range.end {
+            return Err(Error::Corrupt(format!("{key} has been cut short")));
+        }
+        if found.range != range {
+            let what = "its answer is another part than was asked for";
+            return Err(Error::Unavailable(self.words(what)));
+        }
+        let length = range.end - range.start;
+        let source = ObjectSource {
+            store: self.clone(),
+            key: key.to_owned(),
+            stamp: found.stamp,
+            left: range,
+            body: Some(found.body),
+            resumptions: RESUMPTIONS,
+        };
+        Ok(Body::Stream(length, Box::new(source)))
+    }
+
     /// An object of this size and tag, to be read here and there.
     pub(super) fn reader(&self, key: &str, stamp: &Stamp, size: u64) -> ObjectReader {
         ObjectReader {
@@ -204,6 +230,11 @@ impl S3 {
             window: SMALLEST_WINDOW,
         }
     }
+}
+
+/// A range that is not empty, as a request names it.
+fn asked(range: &Range<u64>) -> String {
+    format!("bytes={}-{}", range.start, range.end.saturating_sub(1))
 }
 
 /// `bytes 0-99/1000`
@@ -230,11 +261,7 @@ impl ObjectSource {
     /// Asks for what is left, of the same object.
     fn reopen(&mut self) -> Result<(), Error> {
         self.body = None;
-        let range = format!(
-            "bytes={}-{}",
-            self.left.start,
-            self.left.end.saturating_sub(1)
-        );
+        let range = asked(&self.left);
         let found = self
             .store
             .open(&self.key, Some(&range), Some(&self.stamp))?;

@@ -1,12 +1,8 @@
 //! Care of the bucket: what broken-off uploads left is removed, and withdrawals that were stopped
 //! between the mark and the files are carried out. Lists are computed, so there is nothing to rebuild.
 
-use std::borrow::Cow;
-
-use super::request::Ask;
+use super::S3;
 use super::write::UPLOADS;
-use super::{S3, xml};
-use crate::http::{Method, percent_decode};
 use crate::store::tree::WITHDRAWN;
 use crate::store::{Error, Repaired};
 
@@ -85,32 +81,33 @@ impl S3 {
 
     /// Aborts uploads in parts that did not come whole. Their parts are kept, and paid for, else.
     fn abort_uploads(&self, done: &mut Repaired) -> Result<(), Error> {
-        let prefix = format!("{}{UPLOADS}", self.config.prefix);
-        let query = [
-            ("encoding-type", "url"),
-            ("prefix", prefix.as_str()),
-            ("uploads", ""),
-        ];
-        let (_, text) = self.ask_text(&Ask::new(Method::Get, None).query(&query))?;
-        let encoded = xml::text(&text, "EncodingType").as_deref() == Some("url");
-        for upload in xml::all(&text, "Upload") {
-            let (Some(key), Some(id)) = (xml::text(upload, "Key"), xml::text(upload, "UploadId"))
-            else {
-                continue;
-            };
-            let decoded = if encoded {
-                percent_decode(&key).map(Cow::into_owned)
-            } else {
-                Some(key)
-            };
-            let own = decoded.as_deref();
-            let own = own.and_then(|key| key.strip_prefix(self.config.prefix.as_str()));
-            if let Some(key) = own.filter(|key| self.is_old(key)) {
-                self.abort(key, &id)?;
-                done.removed += 1;
+        let mut after = None;
+        loop {
+            let old = |key: &str| self.is_old(key);
+            let (aborted, next) = self.abort_some(UPLOADS, after.as_deref(), &old)?;
+            done.removed += aborted;
+            after = next;
+            if after.is_none() {
+                return Ok(());
             }
         }
-        Ok(())
+    }
+
+    /// The same for some of those whose keys start with `prefix`, as far as they are `old`. How many
+    /// they were, and the last key seen where there are more.
+    pub(super) fn abort_some(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        old: &dyn Fn(&str) -> bool,
+    ) -> Result<(u64, Option<String>), Error> {
+        let (uploads, next) = self.unfinished(prefix, after)?;
+        let mut aborted = 0;
+        for upload in uploads.iter().filter(|upload| old(&upload.key)) {
+            self.abort(&upload.key, &upload.id)?;
+            aborted += 1;
+        }
+        Ok((aborted, next))
     }
 
     /// Whether an upload can't be under way any more. Its key says when it began.

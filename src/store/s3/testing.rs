@@ -419,9 +419,20 @@ impl Bucket {
     }
 
     fn list_uploads(&self, query: &BTreeMap<String, String>) -> Told {
-        let mut xml = String::from("<R>");
-        for (id, (key, _)) in &self.uploads {
-            assert!(key.starts_with(&query["prefix"]), "{key}");
+        let most: usize = query["max-uploads"].parse().unwrap();
+        let most = self.page.unwrap_or(most).min(most);
+        let marker = query.get("key-marker");
+        let mut all: Vec<_> = self
+            .uploads
+            .iter()
+            .map(|(id, (key, _))| (key, id))
+            .collect();
+        all.sort();
+        all.retain(|(key, _)| {
+            key.starts_with(&query["prefix"]) && marker.is_none_or(|marker| *key > marker)
+        });
+        let mut xml = format!("<R><IsTruncated>{}</IsTruncated>", all.len() > most);
+        for (key, id) in all.into_iter().take(most) {
             xml += &format!("<Upload><Key>{key}</Key><UploadId>{id}</UploadId></Upload>");
         }
         plain(200, xml + "</R>")

@@ -85,20 +85,24 @@ impl Upload {
     }
 }
 
+impl Upload {
+    /// Sends what is left: all of it is there then, under its key.
+    pub(super) fn land(&mut self) -> Result<Option<Stamp>, Error> {
+        let Some(id) = self.id.clone() else {
+            return self.store.put(&self.key, &self.buffer, false);
+        };
+        if !self.buffer.is_empty() {
+            self.send_part()?;
+        }
+        let stamp = self.store.complete(&self.key, &id, &self.parts)?;
+        self.id = None;
+        Ok(Some(stamp))
+    }
+}
+
 impl Staging for Upload {
     fn finish(mut self: Box<Self>) -> Result<Box<dyn Staged>, Error> {
-        let stamp = match self.id {
-            None => self.store.put(&self.key, &self.buffer, false)?,
-            Some(_) => {
-                if !self.buffer.is_empty() {
-                    self.send_part()?;
-                }
-                let id = self.id.clone().unwrap_or_default();
-                let stamp = self.store.complete(&self.key, &id, &self.parts)?;
-                self.id = None;
-                Some(stamp)
-            }
-        };
+        let stamp = self.land()?;
         let mut arrived = Arrived {
             store: self.store.clone(),
             key: self.key.clone(),
@@ -194,13 +198,18 @@ impl Staged for Arrived {
 }
 
 impl S3 {
-    /// Begins an upload.
-    pub(super) fn begin_upload(&self) -> Upload {
+    /// A key for an upload that is to be checked and copied.
+    pub(super) fn upload_key(&self) -> String {
         let now = self.entropy.unix_seconds();
         let (one, two) = (self.entropy.random(), self.entropy.random());
+        format!("{UPLOADS}{now:x}.{one:016x}{two:016x}")
+    }
+
+    /// Begins an upload to this key.
+    pub(super) fn begin_upload(&self, key: String) -> Upload {
         Upload {
             store: self.clone(),
-            key: format!("{UPLOADS}{now:x}.{one:016x}{two:016x}"),
+            key,
             buffer: Vec::with_capacity(PART),
             size: 0,
             id: None,

@@ -18,7 +18,7 @@ use super::bindings::wasi::blobstore::container::Container;
 use super::bindings::wasi::blobstore::types::{IncomingValue, OutgoingValue};
 use crate::http::{Body, Source};
 use crate::store::Error;
-use crate::store::kv::{Blobs, NewBlob};
+use crate::store::kv::{Blobs, Names, NewBlob};
 
 /// As much as is asked of the host at once.
 const PIECE: u64 = 256 * 1024;
@@ -114,7 +114,7 @@ impl Blobs for Blobstore {
         Ok(())
     }
 
-    fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+    fn list(&self, prefix: &str, after: &str) -> Result<Names, Error> {
         let listing = self.container()?.list_objects();
         let listing = listing.map_err(Error::Unavailable)?;
         let mut all = Vec::new();
@@ -122,10 +122,14 @@ impl Blobs for Blobstore {
             let page = listing.read_stream_object_names(NAMES);
             let (mut names, last) = page.map_err(Error::Unavailable)?;
             let ended = last || names.is_empty();
-            names.retain(|name| name.starts_with(prefix));
+            names.retain(|name| name.starts_with(prefix) && name.as_str() > after);
             all.append(&mut names);
             if ended {
-                return Ok(all);
+                let names = Names {
+                    names: all,
+                    more: false,
+                };
+                return Ok(names);
             }
         }
     }

@@ -1,7 +1,10 @@
 //! The contract over a map, with small chunks; a fault at every step of every write; two writers in
-//! every order. The same with zips in an object store is in `objects`.
+//! every order. The same with zips in an object store is in `objects`, and in one that speaks S3 in
+//! `over_s3`.
 
 mod objects;
+#[cfg(feature = "s3")]
+mod over_s3;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

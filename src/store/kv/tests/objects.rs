@@ -4,7 +4,7 @@
 use std::io::{self, SeekFrom, Write};
 use std::ops::Range;
 
-use super::super::{Blobs, NewBlob};
+use super::super::{Blobs, Names, NewBlob};
 use super::*;
 use crate::http::Body;
 use crate::store::{Content, Object};
@@ -47,10 +47,10 @@ impl Blobs for Objects {
         self.0.delete(names)
     }
 
-    fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+    fn list(&self, prefix: &str, after: &str) -> Result<Names, Error> {
         let mut names = self.0.keys()?;
-        names.retain(|name| name.starts_with(prefix));
-        Ok(names)
+        names.retain(|name| name.starts_with(prefix) && name.as_str() > after);
+        Ok(Names { names, more: false })
     }
 
     fn ready(&self) -> Result<(), Error> {
@@ -362,8 +362,8 @@ impl Blobs for Lossy {
     fn delete(&self, names: &[String]) -> Result<(), Error> {
         self.0.delete(names)
     }
-    fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        self.0.list(prefix)
+    fn list(&self, prefix: &str, after: &str) -> Result<Names, Error> {
+        self.0.list(prefix, after)
     }
     fn ready(&self) -> Result<(), Error> {
         self.0.ready()
