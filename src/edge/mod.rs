@@ -72,7 +72,13 @@ pub struct Answer {
 
 /// Answers a request.
 pub fn handle(host: &dyn Host, mut request: Request) -> Answer {
-    let settings = match read_settings(host.settings()) {
+    let settings = read_settings(host.settings());
+    #[cfg(feature = "s3")]
+    let settings = settings.and_then(|settings| {
+        let bad = settings.misdirects(request.headers.get("host"));
+        bad.map_or(Ok(settings), Err)
+    });
+    let settings = match settings {
         Ok(settings) => settings,
         Err(bad) => {
             let failure = Failure::new(Kind::Internal, bad.to_string());
@@ -185,6 +191,11 @@ impl Edge<'_> {
                 return publisher.put_zip(module, asked, request);
             }
             (Resource::Version(module, asked), _) => return publisher.withdraw(module, asked),
+            #[cfg(feature = "s3")]
+            (Resource::Zip(module, asked), Method::Post) => {
+                let presigned = store.presigned().ok_or_else(no_way_past)?;
+                return publisher.post_zip(presigned, module, asked, request.query());
+            }
             _ => {}
         }
         let proxy = Proxy {
@@ -192,6 +203,8 @@ impl Edge<'_> {
             headers: &request.headers,
             head: request.method == Method::Head,
             list_max_age: self.settings.list_max_age,
+            #[cfg(feature = "s3")]
+            redirect_over: self.settings.redirect_over,
         };
         match resource {
             Resource::List(module) => proxy.list(module, admitted.has_prefixes),
@@ -306,9 +319,17 @@ fn plain(text: &str) -> Response {
     Response::new(200, "text/plain; charset=utf-8", body).with("cache-control", "no-store")
 }
 
-fn allow_method(resource: &Resource, request: &Request) -> Result<(), Failure> {
+fn allow_method(resource: &Resource, request: &Request, presigns: bool) -> Result<(), Failure> {
     let method = &request.method;
     match resource {
+        Resource::Zip(..) if presigns => {
+            let fits = method.is_read() || [Method::Put, Method::Post].contains(method);
+            allow(request, fits, "GET, HEAD, PUT, POST")
+        }
+        #[cfg(feature = "s3")]
+        Resource::Zip(..) if *method == Method::Post && !request.query().is_empty() => {
+            Err(no_way_past())
+        }
         Resource::Upload => allow(request, *method == Method::Put, "PUT"),
         Resource::Mod(..) | Resource::Zip(..) => {
             let fits = method.is_read() || *method == Method::Put;
@@ -324,6 +345,14 @@ fn allow_method(resource: &Resource, request: &Request) -> Result<(), Failure> {
         }
         Resource::Version(..) => allow(request, *method == Method::Delete, "DELETE"),
     }
+}
+
+/// There are no uploads past the proxy.
+#[cfg(feature = "s3")]
+fn no_way_past() -> Failure {
+    let text = "uploads go through this proxy, by PUT; past it they go where `store` is `s3` and \
+                `redirect_over` is set";
+    Failure::new(Kind::MethodNotAllowed(READ_AND_PUBLISH), text)
 }
 
 fn allow(request: &Request, fits: bool, methods: &'static str) -> Result<(), Failure> {

@@ -13,6 +13,8 @@ use crate::store::dir::StdDisk;
 use crate::store::testing::TestEntropy;
 
 mod access;
+#[cfg(feature = "s3")]
+mod presigned;
 
 /// SHA-256 of "secret".
 const SECRET: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
@@ -76,30 +78,7 @@ impl TestHost {
     }
 
     fn ask(&self, method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Told {
-        let field = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
-        let request = Request {
-            method,
-            target: target.to_owned(),
-            headers: Headers::new(headers.iter().map(field).collect()),
-            body: Box::new(Cursor::new(body.to_vec())),
-        };
-        let response = handle(self, request).response;
-        let body = match response.body {
-            Body::Bytes(bytes) => bytes,
-            Body::Stream(_, mut source) => {
-                let mut bytes = Vec::new();
-                while let Some(piece) = source.next().unwrap() {
-                    bytes.extend(piece);
-                }
-                bytes
-            }
-        };
-        Told {
-            status: response.status,
-            headers: response.headers,
-            length: response.length,
-            body: String::from_utf8_lossy(&body).into_owned(),
-        }
+        ask(self, method, target, headers, body)
     }
 
     fn get(&self, target: &str) -> Told {
@@ -108,6 +87,39 @@ impl TestHost {
 
     fn put(&self, target: &str, body: &[u8]) -> Told {
         self.ask(Method::Put, target, &[("private-token", "secret")], body)
+    }
+}
+
+fn ask(
+    host: &dyn Host,
+    method: Method,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Told {
+    let field = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+    let request = Request {
+        method,
+        target: target.to_owned(),
+        headers: Headers::new(headers.iter().map(field).collect()),
+        body: Box::new(Cursor::new(body.to_vec())),
+    };
+    let response = handle(host, request).response;
+    let body = match response.body {
+        Body::Bytes(bytes) => bytes,
+        Body::Stream(_, mut source) => {
+            let mut bytes = Vec::new();
+            while let Some(piece) = source.next().unwrap() {
+                bytes.extend(piece);
+            }
+            bytes
+        }
+    };
+    Told {
+        status: response.status,
+        headers: response.headers,
+        length: response.length,
+        body: String::from_utf8_lossy(&body).into_owned(),
     }
 }
 

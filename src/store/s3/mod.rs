@@ -7,11 +7,13 @@
 //! names (`list`). Uploads lie under `.goproxy-edge/`, which no module path can be, are checked there
 //! and copied to their place by the store itself (`write`).
 //!
-//! Everything goes through the port `http::client`; signatures are in `sign`, and `request` says what
+//! Everything goes through the port `http::client`, but for what clients do by themselves at an address
+//! that was signed for them (`presigned`); signatures are in `sign`, and `request` says what
 //! an answer means.
 
 mod config;
 mod list;
+mod presigned;
 mod read;
 mod repair;
 mod request;
@@ -20,7 +22,7 @@ mod write;
 mod xml;
 
 #[cfg(test)]
-mod testing;
+pub mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +32,8 @@ use std::rc::Rc;
 use super::kv::portable_key;
 use super::tree::{self, Tree, WITHDRAWN};
 use super::{
-    Detail, Entropy, Error, File, Index, Object, Outcome, ReadSeek, Repaired, Staging, Store,
+    Detail, Entropy, Error, File, Index, Object, Outcome, Presigned, ReadSeek, Repaired, Staging,
+    Store,
 };
 use crate::http::client::Client;
 use crate::http::{ETag, Wanted};
@@ -224,5 +227,9 @@ impl Store for S3 {
 
     fn ready(&self) -> Result<(), Error> {
         self.page("", None, None, "1").map(|_| ())
+    }
+
+    fn presigned(&self) -> Option<&dyn Presigned> {
+        Some(self)
     }
 }
