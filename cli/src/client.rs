@@ -347,7 +347,6 @@ fn exchange(
     }
     let mut response = match body {
         Body::None => agent.run(request.body(())?)?,
-
         Body::File {
             mut file,
             content_type,
@@ -368,9 +367,7 @@ fn exchange(
                 sent,
                 failed: &failed,
             };
-            let result = agent
-                .agent
-                .run(request.body(SendBody::from_reader(&mut reader))?);
+            let result = agent.run(request.body(SendBody::from_reader(&mut reader))?);
             if let Some(error) = failed.take() {
                 return Err(Trouble::Reading(error));
             }
