@@ -49,6 +49,7 @@ pub const NAMES: &[&str] = &[
     "s3_session_token",
     "s3_addressing",
     "s3_layout",
+    "redirect_over",
     "log",
     "trust",
     "gitlab",
@@ -104,6 +105,9 @@ pub struct Settings {
     /// Where the object store is.
     #[cfg(feature = "s3")]
     pub s3: crate::store::s3::Config,
+    /// Zips of more bytes are fetched from the object store itself, and may be sent to it; none: never.
+    #[cfg(feature = "s3")]
+    pub redirect_over: Option<u64>,
     /// What is logged.
     pub log: Log,
     /// Whose OpenID Connect tokens stand for what.
@@ -129,6 +133,8 @@ impl Default for Settings {
             kv_chunk_bytes: KV_CHUNK_BYTES,
             #[cfg(feature = "s3")]
             s3: crate::store::s3::Config::default(),
+            #[cfg(feature = "s3")]
+            redirect_over: None,
             log: Log::Info,
             #[cfg(feature = "oidc")]
             trust: Vec::new(),
@@ -186,6 +192,9 @@ impl Settings {
                 name: name.to_owned(),
                 problem: problem.to_owned(),
             })?;
+            if settings.redirect_over.is_some() && !settings.s3.server().starts_with("https://") {
+                return Err(misdirected("`s3_endpoint` is not https"));
+            }
         }
         Ok(settings)
     }
@@ -231,6 +240,10 @@ impl Settings {
                 return Err("this build is without the cargo feature `admin`".to_owned());
             }
             #[cfg(feature = "s3")]
+            "redirect_over" => {
+                self.redirect_over = Some(number(value, 0, MAX_ZIP_BYTES, "bytes")?);
+            }
+            #[cfg(feature = "s3")]
             _ => self.s3.set(name, value)?,
             #[cfg(not(feature = "s3"))]
             _ => {}
@@ -241,6 +254,23 @@ impl Settings {
     #[cfg(feature = "s3")]
     fn needs_s3(&self) -> bool {
         matches!(self.store, StorePlace::S3 | StorePlace::S3Kv(_))
+    }
+
+    /// Whether clients may be sent to the object store itself, with and for large zips.
+    pub fn presigns(&self) -> bool {
+        #[cfg(feature = "s3")]
+        let presigns = self.redirect_over.is_some() && self.store == StorePlace::S3;
+        #[cfg(not(feature = "s3"))]
+        let presigns = false;
+        presigns
+    }
+
+    /// What makes it unsafe to send the client of a request with this `Host` to the object store.
+    #[cfg(feature = "s3")]
+    pub fn misdirects(&self, host: Option<&str>) -> Option<BadSetting> {
+        let host = host.filter(|_| self.presigns())?;
+        let takes = self.s3.takes_credentials_of(host);
+        takes.then(|| misdirected(&format!("the object store's host is {host} or below it")))
     }
 
     /// The servers that the component asks, as `scheme://host` and port: what its host must let it
@@ -261,6 +291,19 @@ impl Settings {
         }
         servers.dedup();
         servers
+    }
+}
+
+/// `go` takes its credentials along to the same host and those below it (net/http,
+/// shouldCopyHeaderOnRedirect), and S3 refuses a request that is signed twice. It follows no redirect
+/// from https to http.
+#[cfg(feature = "s3")]
+fn misdirected(why: &str) -> BadSetting {
+    BadSetting {
+        name: "redirect_over".to_owned(),
+        problem: format!(
+            "{why}: `go` would not follow there, or take its credentials along, which the store refuses"
+        ),
     }
 }
 
@@ -425,6 +468,15 @@ mod tests {
                     ..default()
                 },
             ),
+            #[cfg(feature = "s3")]
+            (
+                "redirect_over",
+                "8388608",
+                Settings {
+                    redirect_over: Some(8_388_608),
+                    ..default()
+                },
+            ),
             #[cfg(feature = "oidc")]
             ("trust", "[]", default()),
             #[cfg(feature = "oidc")]
@@ -517,6 +569,12 @@ mod tests {
                 "0",
                 "it is a number of bytes from 1024 to 4194304",
             ),
+            #[cfg(feature = "s3")]
+            (
+                "redirect_over",
+                "8 MiB",
+                "it is a number of bytes from 0 to 524288000",
+            ),
             ("log", "debug", "it is `off`, `error` or `info`"),
             #[cfg(feature = "admin")]
             ("admin", "yes", "it is `off` or `on`"),
@@ -529,6 +587,71 @@ mod tests {
         ] {
             let expected = format!("the setting `{name}` is wrong: {problem}");
             assert_eq!(read(name, value), Err(expected), "{name} = {value}");
+        }
+    }
+
+    #[cfg(feature = "s3")]
+    fn redirecting(endpoint: &str, addressing: &str) -> Result<Settings, String> {
+        let values = [
+            ("store", "s3"),
+            ("s3_endpoint", endpoint),
+            ("s3_bucket", "modules"),
+            ("s3_addressing", addressing),
+            ("redirect_over", "0"),
+        ];
+        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Settings::read(values).map_err(|bad| bad.to_string())
+    }
+
+    #[cfg(feature = "s3")]
+    #[test]
+    fn nobody_is_sent_to_where_go_takes_its_credentials_along() {
+        let end =
+            "`go` would not follow there, or take its credentials along, which the store refuses";
+        let plain = redirecting("http://s3.example.com", "path").map(|_| ());
+        let problem = "the setting `redirect_over` is wrong: `s3_endpoint` is not https: ";
+        assert_eq!(plain, Err(format!("{problem}{end}")));
+        for (endpoint, addressing, host, refused) in [
+            (
+                "https://s3.example.com",
+                "path",
+                "goproxy.example.com",
+                false,
+            ),
+            ("https://s3.example.com", "path", "s3.example.com", true),
+            (
+                "https://s3.example.com:9000",
+                "path",
+                "S3.example.com.:443",
+                true,
+            ),
+            ("https://s3.example.com", "path", "example.com", true),
+            ("https://s3.example.com", "path", "ample.com", false),
+            ("https://example.com", "path", "s3.example.com", false),
+            (
+                "https://example.com",
+                "virtual",
+                "modules.example.com",
+                true,
+            ),
+            ("https://example.com", "virtual", "zips.example.com", false),
+            ("https://[::1]:9000", "path", "[::1]:3000", true),
+            ("https://[::1]:9000", "path", "[::2]:3000", false),
+            ("https://127.0.0.1:9000", "path", "localhost:3000", false),
+            ("https://127.0.0.1:9000", "path", "127.0.0.1:3000", true),
+        ] {
+            let settings = redirecting(endpoint, addressing).unwrap();
+            let problem = settings.misdirects(Some(host)).map(|bad| bad.to_string());
+            let expected = format!(
+                "the setting `redirect_over` is wrong: the object store's host is {host} or below it: {end}"
+            );
+            let expected = refused.then_some(expected);
+            assert_eq!(problem, expected, "{endpoint} and {host}");
+            let never = Settings {
+                redirect_over: None,
+                ..settings
+            };
+            assert_eq!(never.misdirects(Some(host)), None);
         }
     }
 }

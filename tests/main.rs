@@ -16,6 +16,7 @@ mod http_rules;
 mod import;
 mod oidc;
 mod paths;
+mod presigned;
 mod projects;
 mod protocol;
 mod publishing;

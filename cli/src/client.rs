@@ -240,71 +240,10 @@ impl Client {
         path_and_query: &str,
         body: Body<'_>,
     ) -> Result<Answer, Trouble> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path_and_query}", self.address));
-        if let Some(credential) = &self.credential {
-            request = request.header("authorization", credential.header());
-        }
-        let mut response = match body {
-            Body::None => self.agent.run(request.body(())?)?,
-            Body::File {
-                mut file,
-                content_type,
-                sent,
-            } => {
-                let length = file.metadata().map_err(Trouble::Reading)?.len();
-                file.rewind().map_err(Trouble::Reading)?;
-                request = request
-                    .header("content-type", content_type)
-                    .header("content-length", length);
-                if length >= LARGE {
-                    request = request.header("expect", "100-continue");
-                }
-                let failed = RefCell::new(None);
-                let mut reader = Watched {
-                    file,
-                    gone: 0,
-                    sent,
-                    failed: &failed,
-                };
-                let result = self
-                    .agent
-                    .run(request.body(SendBody::from_reader(&mut reader))?);
-                if let Some(error) = failed.take() {
-                    return Err(Trouble::Reading(error));
-                }
-                result?
-            }
-        };
+        let url = format!("{}{path_and_query}", self.address);
+        let answer = exchange(&self.agent, method, &url, self.credential.as_ref(), body)?;
         self.reached.store(true, Ordering::Relaxed);
-        let header = |name| {
-            response
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
-        let content_length = header("content-length").and_then(|length| length.parse().ok());
-        let location = header("location")
-            .filter(|_| response.status().is_redirection())
-            .map(str::to_owned);
-        let retry_after = header("retry-after")
-            .and_then(|seconds| seconds.parse().ok())
-            .map(Duration::from_secs);
-        let mut text = Vec::new();
-        response
-            .body_mut()
-            .as_reader()
-            .take(LONGEST_ANSWER)
-            .read_to_end(&mut text)
-            .map_err(|error| Trouble::Network(error.into()))?;
-        Ok(Answer {
-            status: response.status().as_u16(),
-            content_length,
-            body: String::from_utf8_lossy(&text).into_owned(),
-            location,
-            retry_after,
-        })
+        Ok(answer)
     }
 
     fn unreachable(&self, trouble: Trouble) -> Failure {
@@ -325,6 +264,57 @@ impl Client {
         }
     }
 
+    /// Puts a file to an address that the server gave for it, once. Our credential stays here, no redirect is
+    /// followed, and what is wrong is told without the address, which is a secret while it lasts.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the address is not https.
+    pub fn put_elsewhere(
+        &self,
+        url: &str,
+        file: &File,
+        sent: &dyn Fn(u64),
+    ) -> Result<Result<(), String>, Failure> {
+        let (agent, address) = self.elsewhere(url)?;
+        let body = Body::File {
+            file,
+            content_type: "application/zip",
+            sent,
+        };
+        let host = address.authority();
+        match exchange(&agent, "PUT", url, None, body) {
+            Ok(answer) if answer.status == 200 => Ok(Ok(())),
+            Ok(answer) => Ok(Err(format!("{host} answered {}", answer.status))),
+            Err(Trouble::Reading(error)) => Err(self.unreachable(Trouble::Reading(error))),
+            Err(Trouble::Network(error) | Trouble::Other(error)) => {
+                Ok(Err(format!("{host} cannot be reached: {}", plain(&error))))
+            }
+        }
+    }
+
+    /// The length of what an answer redirects to, if it can be had there without our credential.
+    pub fn length_elsewhere(&self, answer: &Answer) -> Option<u64> {
+        let url = answer
+            .location
+            .as_deref()
+            .filter(|_| answer.status == 302)?;
+        let (agent, _) = self.elsewhere(url).ok()?;
+        let there = exchange(&agent, "HEAD", url, None, Body::None).ok()?;
+        there.content_length.filter(|_| there.status == 200)
+    }
+
+    fn elsewhere(&self, url: &str) -> Result<(Agent, Address), Failure> {
+        let address = url.split('?').next().unwrap_or_default().parse::<Address>();
+        match address {
+            Ok(address) if address.is_https() => Ok((agent(&address)?, address)),
+            _ => Err(format!(
+                "{} names a place for its zips that is not at an https address",
+                self.address
+            )
+            .into()),
+        }
+    }
+
     /// The text for a 401: it is the same for every request, so there is no use in going on.
     pub fn not_let_in(&self, answer: &Answer) -> Failure {
         match &self.credential {
@@ -341,6 +331,76 @@ impl Client {
         }
         .into()
     }
+}
+
+/// Sends one request and reads the answer.
+fn exchange(
+    agent: &Agent,
+    method: &str,
+    url: &str,
+    credential: Option<&Credential>,
+    body: Body<'_>,
+) -> Result<Answer, Trouble> {
+    let mut request = Request::builder().method(method).uri(url);
+    if let Some(credential) = credential {
+        request = request.header("authorization", credential.header());
+    }
+    let mut response = match body {
+        Body::None => agent.run(request.body(())?)?,
+        Body::File {
+            mut file,
+            content_type,
+            sent,
+        } => {
+            let length = file.metadata().map_err(Trouble::Reading)?.len();
+            file.rewind().map_err(Trouble::Reading)?;
+            request = request
+                .header("content-type", content_type)
+                .header("content-length", length);
+            if length >= LARGE {
+                request = request.header("expect", "100-continue");
+            }
+            let failed = RefCell::new(None);
+            let mut reader = Watched {
+                file,
+                gone: 0,
+                sent,
+                failed: &failed,
+            };
+            let result = agent.run(request.body(SendBody::from_reader(&mut reader))?);
+            if let Some(error) = failed.take() {
+                return Err(Trouble::Reading(error));
+            }
+            result?
+        }
+    };
+    let header = |name| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let content_length = header("content-length").and_then(|length| length.parse().ok());
+    let location = header("location")
+        .filter(|_| response.status().is_redirection())
+        .map(str::to_owned);
+    let retry_after = header("retry-after")
+        .and_then(|seconds| seconds.parse().ok())
+        .map(Duration::from_secs);
+    let mut text = Vec::new();
+    response
+        .body_mut()
+        .as_reader()
+        .take(LONGEST_ANSWER)
+        .read_to_end(&mut text)
+        .map_err(|error| Trouble::Network(error.into()))?;
+    Ok(Answer {
+        status: response.status().as_u16(),
+        content_length,
+        body: String::from_utf8_lossy(&text).into_owned(),
+        location,
+        retry_after,
+    })
 }
 
 /// Ends as clap does for a wrong value, but without showing the value: it may hold a credential.

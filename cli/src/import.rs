@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::Failure;
 use crate::client::{Answer, Body, Client, ServerArgs};
+use crate::past::{self, Upload};
 use crate::progress::{Progress, What};
 use crate::url::{path, query};
 
@@ -316,29 +317,33 @@ impl Work {
             found.extension()
         );
         let there = self.ask("HEAD", &url, Body::None)?;
+        let there = match there.status {
+            200 => there.content_length,
+            _ => self.client.length_elsewhere(&there),
+        };
         // A file of another length may still be the same module: the server judges.
-        if there.status == 200 && there.content_length == Some(length) {
+        if there == Some(length) {
             return Ok(Outcome::AlreadyThere);
         }
-        let url = if found.zip {
-            format!("{url}{}", facts(found))
-        } else {
-            url
-        };
-        let content_type = if found.zip {
-            "application/zip"
-        } else {
-            "text/plain; charset=utf-8"
-        };
-        let answer = self.ask(
-            "PUT",
-            &url,
-            Body::File {
+        let answer = if found.zip {
+            let facts = facts(found);
+            let upload = Upload {
+                path: &url,
+                through: &facts,
+                facts: &facts,
                 file: &file,
-                content_type,
+                module_zip: &|| Ok(file.try_clone()?),
                 sent: &|_| (),
-            },
-        )?;
+            };
+            self.judge(past::send(&self.client, &upload)?)?
+        } else {
+            let body = Body::File {
+                file: &file,
+                content_type: "text/plain; charset=utf-8",
+                sent: &|_| (),
+            };
+            self.ask("PUT", &url, body)?
+        };
         Ok(match answer.status {
             200 => Outcome::AlreadyThere,
             201 => Outcome::Imported { bytes: length },
@@ -347,7 +352,12 @@ impl Work {
     }
 
     fn ask(&self, method: &str, url: &str, body: Body<'_>) -> Result<Answer, Failure> {
-        let answer = self.client.ask(method, url, body)?;
+        self.judge(self.client.ask(method, url, body)?)
+    }
+
+    /// # Errors
+    /// An answer that all other versions would get too.
+    fn judge(&self, answer: Answer) -> Result<Answer, Failure> {
         match answer.status {
             401 => Err(self.client.not_let_in(&answer)),
             503 => Err(format!("{}: {}", self.client.address(), answer.reason()).into()),

@@ -9,6 +9,7 @@ mod credential;
 mod data;
 mod git;
 mod import;
+mod past;
 mod progress;
 mod publish;
 mod repair;

@@ -10,11 +10,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use goproxy_edge::module::version::{INCOMPATIBLE, check_path_major};
-use goproxy_edge::module::{ModulePath, Version, gomod};
+use goproxy_edge::module::zip::{self, Limits, SourceOptions};
+use goproxy_edge::module::{ModulePath, ModuleVersion, Version, gomod};
 
 use crate::Failure;
-use crate::client::{Answer, Body, Client, ServerArgs};
+use crate::client::{Answer, Client, ServerArgs};
 use crate::git::{Commit, Repository, public_url};
+use crate::past::{self, Upload};
 use crate::progress::{Progress, What};
 use crate::url::{path, query};
 
@@ -375,31 +377,49 @@ fn send(
         reference,
     })?;
     let url = format!(
-        "/{}/@v/{}.zip{}",
+        "/{}/@v/{}.zip",
         path(&release.module.escaped()),
         path(&release.version.escaped()),
-        query(&[
-            (
-                "subdir",
-                Some(release.subdir.as_str()).filter(|subdir| !subdir.is_empty())
-            ),
-            ("strip", Some("1")),
-            ("ref", reference),
-            ("time", Some(&release.commit.time.to_string())),
-            ("origin", Some(&origin)),
-        ])
     );
+    let time = release.commit.time.to_string();
+    let facts = [
+        ("ref", reference),
+        ("time", Some(time.as_str())),
+        ("origin", Some(origin.as_str())),
+    ];
+    let subdir = Some(release.subdir.as_str()).filter(|subdir| !subdir.is_empty());
+    let archived = [("subdir", subdir), ("strip", Some("1"))];
     let progress = Progress::new("publishing", archive.metadata()?.len(), What::Bytes);
     let sent = |bytes| progress.set(bytes);
-    client.ask(
-        "PUT",
-        &url,
-        Body::File {
-            file: archive,
-            content_type: "application/zip",
-            sent: &sent,
-        },
+    let upload = Upload {
+        path: &url,
+        through: &query(&[&archived[..], &facts[..]].concat()),
+        facts: &query(&facts),
+        file: archive,
+        module_zip: &|| module_zip(release, archive),
+        sent: &sent,
+    };
+    past::send(client, &upload)
+}
+
+/// The canonical module zip that the server would make of the archive, in a temporary file without a name.
+fn module_zip(release: &Release, archive: &File) -> Result<File, Failure> {
+    let mut zip =
+        tempfile::tempfile().map_err(|error| format!("cannot make a temporary file: {error}"))?;
+    let version = ModuleVersion::new(release.module.clone(), release.version.clone())?;
+    let options = SourceOptions {
+        strip: true,
+        subdir: Some(release.subdir.as_str()).filter(|subdir| !subdir.is_empty()),
+    };
+    zip::create(
+        &mut &*archive,
+        &mut zip,
+        &version,
+        &options,
+        &Limits::default(),
     )
+    .map_err(|error| format!("{version} cannot be published:\n{error}"))?;
+    Ok(zip)
 }
 
 /// The lines for go.sum that the server answers.

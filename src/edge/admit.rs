@@ -54,7 +54,7 @@ impl Edge<'_> {
         resource: &Resource,
         request: &mut Request,
     ) -> Result<Response, Failure> {
-        allow_method(resource, request)?;
+        allow_method(resource, request, self.settings.presigns())?;
         let caller = self.identify(request)?;
         let found = self.projects(named, resource.module())?;
         let place = found.place(named, resource.module());

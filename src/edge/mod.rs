@@ -78,7 +78,13 @@ pub struct Answer {
 
 /// Answers a request, whose body is read where it has to be.
 pub fn handle(host: &dyn Host, request: &mut Request) -> Answer {
-    let settings = match host.settings() {
+    let settings = host.settings();
+    #[cfg(feature = "s3")]
+    let settings = settings.and_then(|settings| {
+        let bad = settings.misdirects(request.headers.get("host"));
+        bad.map_or(Ok(settings), Err)
+    });
+    let settings = match settings {
         Ok(settings) => settings,
         Err(bad) => {
             let failure = Failure::new(Kind::Internal, bad.to_string());
@@ -168,6 +174,8 @@ impl Edge<'_> {
             headers: &request.headers,
             head: request.method == Method::Head,
             list_max_age: self.settings.list_max_age,
+            #[cfg(feature = "s3")]
+            redirect_over: self.settings.redirect_over,
         };
         match resource {
             Resource::List(module) => proxy.list(module, admitted.has_prefixes),
@@ -196,6 +204,11 @@ impl Edge<'_> {
         match resource {
             Resource::Upload => publisher.upload(request, &|module| admitted.upload(self, module)),
             Resource::Mod(module, asked) => publisher.put_mod(module, asked, request),
+            #[cfg(feature = "s3")]
+            Resource::Zip(module, asked) if request.method == Method::Post => {
+                let presigned = store.presigned().ok_or_else(no_way_past)?;
+                publisher.post_zip(presigned, module, asked, request.query())
+            }
             Resource::Zip(module, asked) => publisher.put_zip(module, asked, request),
             Resource::Version(module, asked) => publisher.withdraw(module, asked),
             Resource::List(_) | Resource::Latest(_) | Resource::Info(..) => {
@@ -271,9 +284,17 @@ fn plain(text: &str) -> Response {
     Response::new(200, "text/plain; charset=utf-8", body).with("cache-control", "no-store")
 }
 
-fn allow_method(resource: &Resource, request: &Request) -> Result<(), Failure> {
+fn allow_method(resource: &Resource, request: &Request, presigns: bool) -> Result<(), Failure> {
     let method = &request.method;
     match resource {
+        Resource::Zip(..) if presigns => {
+            let fits = method.is_read() || [Method::Put, Method::Post].contains(method);
+            allow(request, fits, "GET, HEAD, PUT, POST")
+        }
+        #[cfg(feature = "s3")]
+        Resource::Zip(..) if *method == Method::Post && !request.query().is_empty() => {
+            Err(no_way_past())
+        }
         Resource::Upload => allow(request, *method == Method::Put, "PUT"),
         Resource::Mod(..) | Resource::Zip(..) => {
             let fits = method.is_read() || *method == Method::Put;
@@ -289,6 +310,14 @@ fn allow_method(resource: &Resource, request: &Request) -> Result<(), Failure> {
         }
         Resource::Version(..) => allow(request, *method == Method::Delete, "DELETE"),
     }
+}
+
+/// There are no uploads past the proxy.
+#[cfg(feature = "s3")]
+fn no_way_past() -> Failure {
+    let text = "uploads go through this proxy, by PUT; past it they go where `store` is `s3` and \
+                `redirect_over` is set";
+    Failure::new(Kind::MethodNotAllowed(READ_AND_PUBLISH), text)
 }
 
 fn allow(request: &Request, fits: bool, methods: &'static str) -> Result<(), Failure> {

@@ -18,6 +18,8 @@ mod access;
 mod admin;
 #[cfg(feature = "admin")]
 mod kept;
+#[cfg(feature = "s3")]
+mod presigned;
 
 /// SHA-256 of "secret".
 const SECRET: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
@@ -102,33 +104,9 @@ impl TestHost {
     }
 
     fn ask(&self, method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Told {
-        let field = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
-        let mut request = Request {
-            method,
-            target: target.to_owned(),
-            headers: Headers::new(headers.iter().map(field).collect()),
-            body: Box::new(Cursor::new(body.to_vec())),
-        };
-        let Answer {
-            response, audit, ..
-        } = handle(self, &mut request);
+        let (told, audit) = ask(self, method, target, headers, body);
         self.audit.borrow_mut().extend(audit);
-        let body = match response.body {
-            Body::Bytes(bytes) => bytes,
-            Body::Stream(_, mut source) => {
-                let mut bytes = Vec::new();
-                while let Some(piece) = source.next().unwrap() {
-                    bytes.extend(piece);
-                }
-                bytes
-            }
-        };
-        Told {
-            status: response.status,
-            headers: response.headers,
-            length: response.length,
-            body: String::from_utf8_lossy(&body).into_owned(),
-        }
+        told
     }
 
     fn get(&self, target: &str) -> Told {
@@ -138,6 +116,43 @@ impl TestHost {
     fn put(&self, target: &str, body: &[u8]) -> Told {
         self.ask(Method::Put, target, &[("private-token", "secret")], body)
     }
+}
+
+/// An answer, and what was logged of changes.
+fn ask(
+    host: &dyn Host,
+    method: Method,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> (Told, Vec<String>) {
+    let field = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+    let mut request = Request {
+        method,
+        target: target.to_owned(),
+        headers: Headers::new(headers.iter().map(field).collect()),
+        body: Box::new(Cursor::new(body.to_vec())),
+    };
+    let Answer {
+        response, audit, ..
+    } = handle(host, &mut request);
+    let body = match response.body {
+        Body::Bytes(bytes) => bytes,
+        Body::Stream(_, mut source) => {
+            let mut bytes = Vec::new();
+            while let Some(piece) = source.next().unwrap() {
+                bytes.extend(piece);
+            }
+            bytes
+        }
+    };
+    let told = Told {
+        status: response.status,
+        headers: response.headers,
+        length: response.length,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
+    (told, audit)
 }
 
 impl Host for TestHost {

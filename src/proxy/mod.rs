@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use route::Asked;
 
+/// What never changes.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// Answers reads from a store.
@@ -28,6 +29,9 @@ pub struct Proxy<'a> {
     pub head: bool,
     /// Seconds that a cache may keep what may change.
     pub list_max_age: u64,
+    /// Zips of more bytes are fetched from the object store itself; none: never.
+    #[cfg(feature = "s3")]
+    pub redirect_over: Option<u64>,
 }
 
 impl Proxy<'_> {
@@ -60,7 +64,7 @@ impl Proxy<'_> {
             Asked::Exactly(version) => {
                 let version = fits(module, version)?;
                 let object = self.read(&version, File::Info)?;
-                self.immutable("application/json", object)
+                self.send("application/json", IMMUTABLE, object)
             }
             // The `go` command answers these itself, from what it has.
             Asked::Query(query) if query == "upgrade" || query == "patch" => Err(not_found(
@@ -84,7 +88,10 @@ impl Proxy<'_> {
     /// As [`Proxy::info`].
     pub fn zip(&self, module: &ModulePath, asked: &Asked) -> Result<Response, Failure> {
         let response = self.file(module, asked, File::Zip, "application/zip")?;
-        Ok(response.with("accept-ranges", "bytes"))
+        Ok(match response.status {
+            302 => response,
+            _ => response.with("accept-ranges", "bytes"),
+        })
     }
 
     fn file(
@@ -94,22 +101,51 @@ impl Proxy<'_> {
         file: File,
         content_type: &'static str,
     ) -> Result<Response, Failure> {
-        match asked {
-            Asked::Exactly(version) => {
-                let version = fits(module, version)?;
-                let object = self.read_asked(&version, file)?;
-                self.immutable(content_type, object)
-            }
+        let (version, cache) = match asked {
+            Asked::Exactly(version) => (fits(module, version)?, IMMUTABLE.to_owned()),
             Asked::Query(query) if query == "latest" => {
-                let version = self.resolve(module, query)?;
-                let object = self.read_asked(&version, file)?;
-                let cache = self.short();
-                self.send(content_type, &cache, object)
+                (self.resolve(module, query)?, self.short())
             }
-            Asked::Query(query) => Err(not_found(format!(
-                "{module}@{query}: unrecognized version: ask .info which version it means"
-            ))),
+            Asked::Query(query) => {
+                return Err(not_found(format!(
+                    "{module}@{query}: unrecognized version: ask .info which version it means"
+                )));
+            }
+        };
+        let object = self.read_asked(&version, file)?;
+        #[cfg(feature = "s3")]
+        if let Some(elsewhere) = self.elsewhere(&version, file, object.size)? {
+            return Ok(elsewhere);
         }
+        self.send(content_type, &cache, object)
+    }
+
+    /// Where a large zip is fetched instead. Conditions and ranges are the object store's to judge: it
+    /// has the same tags, and a redirect comes before them (RFC 9110, 13.2.1). The request that told the
+    /// size was a hit's one request; its body, not read, is let go.
+    #[cfg(feature = "s3")]
+    fn elsewhere(
+        &self,
+        version: &ModuleVersion,
+        file: File,
+        size: u64,
+    ) -> Result<Option<Response>, Failure> {
+        let large = self.redirect_over.is_some_and(|most| size > most);
+        let Some(store) = self
+            .store
+            .presigned()
+            .filter(|_| large && file == File::Zip)
+        else {
+            return Ok(None);
+        };
+        let address = store.zip_address(version, self.head);
+        let address = address.map_err(|error| failure(version, error))?;
+        let text = "found: the object store gives it out, at the address in Location\n";
+        let body = Body::Bytes(text.as_bytes().to_vec());
+        let response = Response::new(302, "text/plain; charset=utf-8", body)
+            .with("location", address)
+            .with("cache-control", "no-store");
+        Ok(Some(response))
     }
 
     fn info_of_query(&self, module: &ModulePath, query: &str) -> Result<Response, Failure> {
@@ -182,11 +218,6 @@ impl Proxy<'_> {
         }
         let response = Response::new(200, content_type, Body::Bytes(bytes));
         tagged(response, &tag, &cache)
-    }
-
-    /// What never changes.
-    fn immutable(&self, content_type: &'static str, object: Object) -> Result<Response, Failure> {
-        self.send(content_type, IMMUTABLE, object)
     }
 
     fn is_known(&self, tag: &ETag) -> bool {

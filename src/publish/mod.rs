@@ -5,6 +5,8 @@
 //! change: the same content again is fine, other content is a conflict.
 
 mod params;
+#[cfg(feature = "s3")]
+mod presigned;
 
 use std::fmt::Write as _;
 use std::io::{self, Read};
@@ -150,17 +152,26 @@ impl Publisher<'_> {
         let params = Params::parse(request.query())?;
         self.refuse_large(version, request, self.max_zip_bytes)?;
         let in_store = |error| failure(version, error);
-        if let Err(Error::Withdrawn) = self.store.read(version, File::Info) {
-            return Err(in_store(Error::Withdrawn));
-        }
+        self.refuse_withdrawn(version)?;
         let mut staging = self.store.stage(version).map_err(in_store)?;
         let mut body = begin.chain(&mut request.body);
         self.receive(version, &mut body, &mut *staging)?;
         let staged = staging.finish().map_err(in_store)?;
-        let (staged, checked) = self.check(version, staged, &params)?;
+        let options = SourceOptions {
+            strip: params.strip,
+            subdir: params.subdir.as_deref(),
+        };
+        let (staged, checked) = self.check(version, staged, Some(&options))?;
         let release = self.release(version, checked, &params);
         let outcome = staged.commit(&release).map_err(in_store)?;
         self.published(outcome, release)
+    }
+
+    fn refuse_withdrawn(&self, version: &ModuleVersion) -> Result<(), Failure> {
+        match self.store.read(version, File::Info) {
+            Err(Error::Withdrawn) => Err(failure(version, Error::Withdrawn)),
+            _ => Ok(()),
+        }
     }
 
     fn refuse_large(
@@ -201,12 +212,13 @@ impl Publisher<'_> {
         }
     }
 
-    /// Checks what has arrived. A source archive becomes a module zip, itself in the store.
+    /// Checks what has arrived. A source archive, where one is taken, becomes a module zip, itself in
+    /// the store.
     fn check(
         &self,
         version: &ModuleVersion,
         staged: Box<dyn Staged>,
-        params: &Params,
+        source: Option<&SourceOptions>,
     ) -> Result<(Box<dyn Staged>, Checked), Failure> {
         let in_store = |error| failure(version, error);
         let refused = |error| refusal(version, error);
@@ -222,12 +234,14 @@ impl Publisher<'_> {
                 Ok((staged, checked))
             }
             zip::Kind::Source => {
-                let options = SourceOptions {
-                    strip: params.strip,
-                    subdir: params.subdir.as_deref(),
-                };
+                let options = source.ok_or_else(|| {
+                    invalid(format!(
+                        "{version}: it is no module zip, and past the proxy none is made of a source \
+                         archive"
+                    ))
+                })?;
                 let mut canonical = self.store.stage(version).map_err(in_store)?;
-                let checked = zip::create(&mut reader, &mut canonical, version, &options, &limits)
+                let checked = zip::create(&mut reader, &mut canonical, version, options, &limits)
                     .map_err(refused)?;
                 Ok((canonical.finish().map_err(in_store)?, checked))
             }

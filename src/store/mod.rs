@@ -283,6 +283,49 @@ pub trait Store {
     /// # Errors
     /// Why it does not.
     fn ready(&self) -> Result<(), Error>;
+
+    /// The way past the proxy, where the store has one.
+    #[cfg(feature = "s3")]
+    fn presigned(&self) -> Option<&dyn Presigned> {
+        None
+    }
+}
+
+/// The way past the proxy: addresses, good for some minutes, at which clients deal with an object store
+/// themselves. Whoever has one needs nothing else: it goes into no log and no message.
+#[cfg(feature = "s3")]
+pub trait Presigned {
+    /// Where the zip of a version can be read; `head`: by `HEAD`, which is signed otherwise.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn zip_address(&self, version: &ModuleVersion, head: bool) -> Result<String, Error>;
+
+    /// Where a version's zip of just this size can be sent to by `PUT`. Nobody sees it there.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn begin(&self, version: &ModuleVersion, size: u64) -> Result<Begun, Error>;
+
+    /// What has arrived for this version under an id. Its bytes may still be replaced, and a read or
+    /// the commit then fails with [`Error::Conflict`].
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when nothing has, it is too old or the id is another version's, or the
+    /// store's own.
+    fn arrived(&self, version: &ModuleVersion, id: &str) -> Result<Box<dyn Staged>, Error>;
+}
+
+/// An upload past the proxy, not yet there.
+#[cfg(feature = "s3")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// What it is called when it is there.
+    pub id: String,
+    /// Where it goes to.
+    pub url: String,
+    /// How long that is good for, in seconds.
+    pub seconds: u64,
 }
 
 /// Of names in no order those that are asked for by [`Store::document_names`].

@@ -87,7 +87,15 @@ fn incoming(request: IncomingRequest) -> Request {
         WasiMethod::Other(name) => Method::Other(name),
     };
     let target = request.path_with_query().unwrap_or_default();
-    let headers = Headers::new(request.headers().entries());
+    let fields = request.headers().entries();
+    // Hosts keep this field to themselves.
+    #[cfg(feature = "s3")]
+    let fields = {
+        let host = request.authority().map(String::into_bytes);
+        let host = host.map(|host| ("host".to_owned(), host));
+        fields.into_iter().chain(host).collect()
+    };
+    let headers = Headers::new(fields);
     let mut taken = Request {
         method,
         target,

@@ -2,6 +2,7 @@
 //! and the `go` command.
 
 pub mod archive;
+pub mod front;
 pub mod git;
 pub mod go;
 pub mod hosts;

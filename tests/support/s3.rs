@@ -1,7 +1,7 @@
 //! A real object store: `versitygw` over a folder, built from the Go module proxy at the first use. What is put into
 //! the folder is in its bucket. And a proxy in front of it that spoils what it is told to.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -187,7 +187,7 @@ impl FaultyProxy {
 }
 
 /// Reads a request whole: its head, and the body that its length announces.
-fn request_of(client: &mut TcpStream) -> Option<Vec<u8>> {
+pub(super) fn request_of(client: &mut impl Read) -> Option<Vec<u8>> {
     let mut all = Vec::new();
     let mut piece = vec![0; 64 * 1024];
     loop {

@@ -126,7 +126,7 @@ mod tests {
         let refusal = parse("lgo=off").unwrap_err();
         assert_eq!(
             refusal,
-            "there is no setting \"lgo\"; there are store, base_path, tokens, projects, list_max_age, max_zip_bytes, kv_chunk_bytes, s3_endpoint, s3_region, s3_bucket, s3_prefix, s3_access_key, s3_secret_key, s3_session_token, s3_addressing, s3_layout, log, trust, gitlab, admin"
+            "there is no setting \"lgo\"; there are store, base_path, tokens, projects, list_max_age, max_zip_bytes, kv_chunk_bytes, s3_endpoint, s3_region, s3_bucket, s3_prefix, s3_access_key, s3_secret_key, s3_session_token, s3_addressing, s3_layout, redirect_over, log, trust, gitlab, admin"
         );
         assert_eq!(parse("log").unwrap_err(), "it has the form NAME=VALUE");
     }

@@ -150,6 +150,29 @@ impl Config {
             _ => self.endpoint.clone(),
         }
     }
+
+    /// Whether `go` would take the credentials that it has for a host along to this store: to the same
+    /// host, on whatever port, and to those below it.
+    pub fn takes_credentials_of(&self, host: &str) -> bool {
+        let server = self.server();
+        let own = host_of(
+            server
+                .split_once("://")
+                .map_or("", |(_, authority)| authority),
+        );
+        let theirs = host_of(host);
+        own == theirs || own.ends_with(&format!(".{theirs}"))
+    }
+}
+
+/// A host's name without its port, as names are compared.
+fn host_of(authority: &str) -> String {
+    let name = match authority.rsplit_once(':') {
+        // The colons of an IPv6 address stand in brackets.
+        Some((name, port)) if !port.contains(']') => name,
+        _ => authority,
+    };
+    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 fn endpoint(value: &str) -> Result<String, String> {

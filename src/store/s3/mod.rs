@@ -9,12 +9,14 @@
 //!
 //! Beside a key-value store it keeps the zips alone (`blobs`).
 //!
-//! Everything goes through the port `http::client`; signatures are in `sign`, and `request` says what
+//! Everything goes through the port `http::client`, but for what clients do by themselves at an address
+//! that was signed for them (`presigned`); signatures are in `sign`, and `request` says what
 //! an answer means.
 
 mod blobs;
 mod config;
 mod list;
+mod presigned;
 mod read;
 mod repair;
 mod request;
@@ -35,7 +37,8 @@ use super::kv::original_key;
 use super::kv::portable_key;
 use super::tree::{self, Tree, WITHDRAWN};
 use super::{
-    Detail, Entropy, Error, File, Index, Object, Outcome, ReadSeek, Repaired, Staging, Store,
+    Detail, Entropy, Error, File, Index, Object, Outcome, Presigned, ReadSeek, Repaired, Staging,
+    Store,
 };
 use crate::http::client::Client;
 use crate::http::{ETag, Wanted};
@@ -269,5 +272,9 @@ impl Store for S3 {
 
     fn ready(&self) -> Result<(), Error> {
         self.page("", None, None, "1").map(|_| ())
+    }
+
+    fn presigned(&self) -> Option<&dyn Presigned> {
+        Some(self)
     }
 }

@@ -8,35 +8,76 @@ use crate::store::{Error, Repaired};
 
 /// Uploads younger than this may be under way.
 const LEFT_OVER_AFTER: i64 = 24 * 60 * 60;
+/// As many are removed before the time is looked at: each is a request.
+const AT_ONCE: &str = "100";
+
+/// What is done one after the other.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// Uploads that came whole and were neither committed nor dropped.
+    Uploads,
+    /// Uploads in parts that did not come whole. Their parts are kept, and paid for, else.
+    Parts,
+    /// All keys.
+    Keys,
+}
+
+/// In their order, with the names that they have in a cursor.
+const STAGES: [(Stage, &str); 3] = [
+    (Stage::Uploads, "uploads/"),
+    (Stage::Parts, "parts/"),
+    (Stage::Keys, "keys/"),
+];
 
 impl S3 {
-    /// One page: the uploads first, then a walk over all keys, the last seen being the cursor.
+    /// One page, of as many lists as there is time for. The cursor is a stage and the last key seen.
     pub(super) fn repair_page(
         &self,
         cursor: Option<&str>,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Repaired, Error> {
+        let cursor = cursor.unwrap_or("uploads/");
+        let begun = STAGES
+            .iter()
+            .find_map(|(_, name)| Some((*name, cursor.strip_prefix(name)?)));
+        let Some((first, after)) = begun else {
+            return Err(Error::Refused("no page gave this cursor".to_owned()));
+        };
+        let mut after = Some(after.to_owned()).filter(|key| !key.is_empty());
         let mut done = Repaired::default();
-        if cursor.is_none() {
-            self.remove_uploads(&mut done)?;
-            self.abort_uploads(&mut done)?;
-        }
-        let mut after = cursor.map(str::to_owned);
         let mut module = String::new();
-        loop {
-            let page = self.page("", after.as_deref(), None, "1000")?;
-            for listed in &page.keys {
-                self.look_at(&listed.key, &mut module, &mut done)?;
-            }
-            after = page.keys.last().map(|listed| listed.key.clone());
-            if page.next.is_none() {
-                return Ok(done);
-            }
-            if !go_on() {
-                done.cursor = after;
-                return Ok(done);
+        for (stage, name) in STAGES.iter().skip_while(|(_, name)| *name != first) {
+            loop {
+                after = match stage {
+                    Stage::Uploads => self.remove_uploads(after.as_deref(), &mut done)?,
+                    Stage::Parts => self.abort_uploads(after.as_deref(), &mut done)?,
+                    Stage::Keys => self.walk(after.as_deref(), &mut module, &mut done)?,
+                };
+                let Some(key) = &after else {
+                    break;
+                };
+                if !go_on() {
+                    done.cursor = Some(format!("{name}{key}"));
+                    return Ok(done);
+                }
             }
         }
+        Ok(done)
+    }
+
+    /// Looks at a thousand keys. Returns the last one where there are more.
+    fn walk(
+        &self,
+        after: Option<&str>,
+        module: &mut String,
+        done: &mut Repaired,
+    ) -> Result<Option<String>, Error> {
+        let page = self.page("", after, None, "1000")?;
+        for listed in &page.keys {
+            self.look_at(&listed.key, module, done)?;
+        }
+        let last = page.keys.last().filter(|_| page.next.is_some());
+        Ok(last.map(|listed| listed.key.clone()))
     }
 
     fn look_at(&self, key: &str, module: &mut String, done: &mut Repaired) -> Result<(), Error> {
@@ -63,34 +104,31 @@ impl S3 {
         Ok(())
     }
 
-    /// Removes uploads that came whole and were neither committed nor dropped.
-    fn remove_uploads(&self, done: &mut Repaired) -> Result<(), Error> {
-        let mut token = None;
-        loop {
-            let page = self.page(UPLOADS, None, token.as_deref(), "1000")?;
-            for listed in page.keys.iter().filter(|listed| self.is_old(&listed.key)) {
-                self.delete(&listed.key)?;
-                done.removed += 1;
-            }
-            token = page.next;
-            if token.is_none() {
-                return Ok(());
-            }
+    /// Removes old ones of some uploads. Returns the last one seen where there are more.
+    fn remove_uploads(
+        &self,
+        after: Option<&str>,
+        done: &mut Repaired,
+    ) -> Result<Option<String>, Error> {
+        let page = self.page(UPLOADS, after, None, AT_ONCE)?;
+        for listed in page.keys.iter().filter(|listed| self.is_old(&listed.key)) {
+            self.delete(&listed.key)?;
+            done.removed += 1;
         }
+        let last = page.keys.last().filter(|_| page.next.is_some());
+        Ok(last.map(|listed| listed.key.clone()))
     }
 
-    /// Aborts uploads in parts that did not come whole. Their parts are kept, and paid for, else.
-    fn abort_uploads(&self, done: &mut Repaired) -> Result<(), Error> {
-        let mut after = None;
-        loop {
-            let old = |key: &str| self.is_old(key);
-            let (aborted, next) = self.abort_some(UPLOADS, after.as_deref(), &old)?;
-            done.removed += aborted;
-            after = next;
-            if after.is_none() {
-                return Ok(());
-            }
-        }
+    /// Aborts old ones of some uploads in parts. Returns the last one seen where there are more.
+    fn abort_uploads(
+        &self,
+        after: Option<&str>,
+        done: &mut Repaired,
+    ) -> Result<Option<String>, Error> {
+        let old = |key: &str| self.is_old(key);
+        let (aborted, next) = self.abort_some(UPLOADS, after, &old)?;
+        done.removed += aborted;
+        Ok(next)
     }
 
     /// The same for some of those whose keys start with `prefix`, as far as they are `old`. How many
@@ -111,7 +149,7 @@ impl S3 {
     }
 
     /// Whether an upload can't be under way any more. Its key says when it began.
-    fn is_old(&self, key: &str) -> bool {
+    pub(super) fn is_old(&self, key: &str) -> bool {
         let begun = key
             .strip_prefix(UPLOADS)
             .and_then(|name| name.split('.').next());

@@ -26,8 +26,12 @@ pub struct Bucket {
     pub overwrites: bool,
     /// Ignores `If-None-Match` of a copy.
     pub copies_over: bool,
+    /// Ignores the condition on the source of a copy.
+    pub copies_anything: bool,
     /// Keys in a page, where it is fewer than were asked for.
     pub page: Option<usize>,
+    /// After so many more requests another puts these bytes in the place of every upload.
+    pub swap_after: Option<(usize, Vec<u8>)>,
 }
 
 pub type Shared = Arc<Mutex<Bucket>>;
@@ -117,7 +121,9 @@ pub fn store_of(client: TestClient, now: i64, seed: u64) -> S3 {
 
 impl Client for TestClient {
     fn send(&self, mut request: Outgoing<'_>) -> Result<Incoming, Unanswered> {
-        let rest = request.url.strip_prefix(ENDPOINT).expect("the endpoint");
+        let rest = request.url.strip_prefix("https://s3.example.com");
+        let rest = rest.or(request.url.strip_prefix(ENDPOINT));
+        let rest = rest.expect("the endpoint");
         assert!(rest.contains("X-Amz-Signature="), "{rest} is signed");
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let what = format!("{} {path}", request.method.as_str());
@@ -149,6 +155,7 @@ impl Client for TestClient {
         };
         // A time-out is not tried again.
         let answer = self.faults.step(|| Unanswered::TimedOut, answer)?;
+        self.bucket.lock().unwrap().swap();
         match odd {
             None => Ok(answer.into_incoming(None)),
             Some(Odd::Unanswered(why)) => Err(why),
@@ -233,6 +240,21 @@ fn error(status: u16, code: &str) -> Told {
 }
 
 impl Bucket {
+    fn swap(&mut self) {
+        match &mut self.swap_after {
+            Some((0, bytes)) => {
+                for (key, value) in &mut self.objects {
+                    if key.contains(".goproxy-edge/") {
+                        value.clone_from(bytes);
+                    }
+                }
+                self.swap_after = None;
+            }
+            Some((left, _)) => *left -= 1,
+            None => {}
+        }
+    }
+
     fn answer(&mut self, request: &Outgoing<'_>, path: &str, query: &str, body: Vec<u8>) -> Told {
         let query: BTreeMap<String, String> = query_pairs(query).flatten().collect();
         let own = |name: &&String| !name.starts_with("X-Amz-");
@@ -379,7 +401,8 @@ impl Bucket {
             return error(404, "NoSuchKey");
         };
         let tag = tag(&bytes);
-        if header("x-amz-copy-source-if-match") != Some(tag.as_str()) {
+        let meant = header("x-amz-copy-source-if-match") == Some(tag.as_str());
+        if !meant && !self.copies_anything {
             return error(412, "PreconditionFailed");
         }
         self.objects.insert(key.to_owned(), bytes);

@@ -10,7 +10,7 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use super::read::Stamp;
+use super::read::{Found, Stamp};
 use super::request::Ask;
 use super::{Keeps, S3, sign, xml};
 use crate::http::Method;
@@ -119,7 +119,7 @@ impl Staging for Upload {
 }
 
 /// An upload that lies whole under its own key. Dropped, it is removed.
-struct Arrived {
+pub(super) struct Arrived {
     store: S3,
     key: String,
     stamp: Stamp,
@@ -129,6 +129,44 @@ struct Arrived {
 }
 
 impl Arrived {
+    /// What others sent to a key of ours. They can still replace it, so that an answer to a copy onto
+    /// itself would prove nothing: for copies no condition counts as kept.
+    pub fn by_others(store: S3, key: String, found: Found) -> Result<Self, Error> {
+        let arrived = Arrived {
+            store,
+            key,
+            stamp: found.stamp,
+            size: found.size,
+            copy_keeps: false,
+        };
+        match arrived.stamp.tag() {
+            Some(_) => Ok(arrived),
+            None => Err(Error::Unavailable(
+                arrived.store.words("it gives uploads no ETag"),
+            )),
+        }
+    }
+
+    /// Tries what a copy does of bytes that are not those that are meant: it must not succeed.
+    pub fn try_swapped(&self) -> Result<(), Error> {
+        let to = format!("{}.swapped", self.key);
+        let other = Stamp::Tag("\"0\"".to_owned());
+        let mut ask = self.store.copy(&self.key, &other, &to);
+        // Only the condition that is tried.
+        ask.headers.retain(|(name, _)| *name != "if-none-match");
+        match self.store.ask_text(&ask)? {
+            (412, _) => Ok(()),
+            // Removed since it was looked at.
+            (404, _) => Err(Error::NotFound),
+            _ => {
+                self.store.delete(&to)?;
+                let text = "it copies an upload whatever its tag (`redirect_over`: the bytes could be \
+                            swapped after they were checked)";
+                Err(Error::Refused(self.store.words(text)))
+            }
+        }
+    }
+
     /// Tries what a copy does where there is something: onto itself, which must not succeed.
     fn try_copy(&mut self) -> Result<(), Error> {
         let ask = self.store.copy(&self.key, &self.stamp, &self.key);

@@ -1,0 +1,103 @@
+//! The way past the proxy: zips that clients fetch from the store, or send to it, themselves.
+//!
+//! An upload goes to a key that holds when it was begun, chance, and a hash of the version that it is for:
+//! so an id is good for this version alone, and nothing is kept of it. Its size is signed. Whoever has the
+//! address can replace the bytes while it lasts, so everything that follows names the tag that was seen
+//! first, and the store is tried whether it keeps to it.
+
+#[cfg(test)]
+mod tests;
+
+use sha2::{Digest, Sha256};
+
+use super::S3;
+use super::sign::{self, Target};
+use super::write::{Arrived, UPLOADS};
+use crate::hex;
+use crate::http::Method;
+use crate::module::ModuleVersion;
+use crate::store::{Begun, Error, Presigned, Staged};
+
+/// How long a zip can be fetched, in seconds: `go` does so at once, and clocks differ.
+const READ_FOR: u64 = 300;
+/// How long an upload can be begun, in seconds. It may take longer.
+const WRITE_FOR: u64 = 900;
+/// The length of the chance in an id, in hex digits.
+const CHANCE: usize = 32;
+
+impl Presigned for S3 {
+    fn zip_address(&self, version: &ModuleVersion, head: bool) -> Result<String, Error> {
+        let method = if head { Method::Head } else { Method::Get };
+        self.presign(method, &self.key(version, "zip"), &[], READ_FOR)
+    }
+
+    fn begin(&self, version: &ModuleVersion, size: u64) -> Result<Begun, Error> {
+        self.refuse_foreign_layout()?;
+        if self.config.access_key.expose().is_empty() {
+            let text = "nothing can be signed without a key (`s3_access_key`)";
+            return Err(Error::Refused(text.to_owned()));
+        }
+        let now = self.entropy.unix_seconds();
+        let (one, two) = (self.entropy.random(), self.entropy.random());
+        let id = format!("{now:x}.{one:016x}{two:016x}");
+        let length = [("content-length", size.to_string())];
+        let key = upload_key(version, &id);
+        Ok(Begun {
+            url: self.presign(Method::Put, &key, &length, WRITE_FOR)?,
+            id,
+            seconds: WRITE_FOR,
+        })
+    }
+
+    fn arrived(&self, version: &ModuleVersion, id: &str) -> Result<Box<dyn Staged>, Error> {
+        self.refuse_foreign_layout()?;
+        let key = upload_key(version, id);
+        if !is_id(id) || self.is_old(&key) {
+            return Err(Error::NotFound);
+        }
+        let found = self.head(&key)?.ok_or(Error::NotFound)?;
+        let arrived = Arrived::by_others(self.clone(), key, found)?;
+        arrived.try_swapped()?;
+        Ok(Box::new(arrived))
+    }
+}
+
+impl S3 {
+    fn presign(
+        &self,
+        method: Method,
+        key: &str,
+        headers: &[(&str, String)],
+        seconds: u64,
+    ) -> Result<String, Error> {
+        let target = Target {
+            method,
+            key: Some(key),
+            query: &[],
+            headers,
+            seconds,
+        };
+        sign::address(&self.config, &target, self.entropy.unix_seconds())
+            .ok_or_else(|| Error::Unavailable(self.words("its address can't be signed")))
+    }
+}
+
+/// Where an upload lies.
+fn upload_key(version: &ModuleVersion, id: &str) -> String {
+    let named = format!("{}@{}", version.path(), version.version());
+    let digest = Sha256::digest(named.as_bytes());
+    let digest = hex::encode(digest.get(..16).unwrap_or_default());
+    format!("{UPLOADS}{id}.{digest}")
+}
+
+/// Whether an id has the form of ours: it becomes a part of a key.
+fn is_id(id: &str) -> bool {
+    let hex = |text: &str| {
+        let mut bytes = text.bytes();
+        bytes.all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let parts = id.split_once('.');
+    parts.is_some_and(|(begun, chance)| {
+        (1..=16).contains(&begun.len()) && hex(begun) && chance.len() == CHANCE && hex(chance)
+    })
+}
