@@ -214,8 +214,9 @@ fn audit(server: &Server, count: usize) -> Vec<String> {
     let begun = Instant::now();
     loop {
         let log = server.log();
-        let lines = log.lines().filter(|line| line.starts_with("audit "));
-        let words = lines.map(|line| line.split_once("Z tests ").map_or(line, |it| it.1));
+        // Behind the address of the client.
+        let lines = log.lines().filter_map(|line| line.split_once(" audit "));
+        let words = lines.map(|(_, line)| line.split_once("Z tests ").map_or(line, |it| it.1));
         let lines: Vec<String> = words.map(str::to_owned).collect();
         if lines.len() >= count || begun.elapsed() > Duration::from_secs(10) {
             return lines;

@@ -12,14 +12,16 @@
 //! a hidden project owned belongs to the project that hides it, so that no stranger gets it.
 
 mod projects;
+mod record;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod writing;
 
 use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -29,7 +31,7 @@ use crate::http::{Failure, Kind};
 use crate::module::Timestamp;
 use crate::store;
 
-use projects::Record;
+use record::Record;
 
 /// As many elements as a prefix in the store may have: each of a module path's beginnings is looked
 /// for. GitLab nests twenty groups.
@@ -38,11 +40,6 @@ const DEEPEST: usize = 24;
 const AT_ONCE: usize = 100;
 /// As many as a page of a list has.
 const MOST_LISTED: usize = 1000;
-/// The shortest wait before a change is looked at again, and the longest.
-const SHORTEST_WAIT: Duration = Duration::from_millis(5);
-const LONGEST_WAIT: Duration = Duration::from_secs(3);
-/// How many times as long as our own writing another's may take.
-const SLOWER: u32 = 3;
 
 const IDS: &str = "admin/project/id/";
 const PATHS: &str = "admin/project/path/";
@@ -273,82 +270,6 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// The writes of one change. What fails from the first one on may be done nevertheless.
-struct Writing<'a> {
-    documents: &'a dyn Documents,
-    /// What is changed, in words for the log.
-    what: String,
-    begun: Instant,
-}
-
-impl<'a> Writing<'a> {
-    fn begin(documents: &'a dyn Documents, what: String) -> Self {
-        Writing {
-            documents,
-            what,
-            begun: Instant::now(),
-        }
-    }
-
-    fn set(&self, name: &str, value: &[u8]) -> Result<(), Broken> {
-        let written = self.documents.set(name, value);
-        written.map_err(|error| self.midway(failed(MIDWAY, &error)))
-    }
-
-    fn remove(&self, name: &str) -> Result<(), Broken> {
-        let removed = self.documents.remove(name);
-        removed.map_err(|error| self.midway(failed(MIDWAY, &error)))
-    }
-
-    /// Removes those of these documents that are `ours`: another may have taken the place of one that
-    /// was left behind.
-    fn remove_ours(&self, names: &[String], ours: &dyn Fn(&[u8]) -> bool) -> Result<(), Broken> {
-        for some in names.chunks(AT_ONCE) {
-            let values = self.documents.get(some);
-            let values = values.map_err(|error| self.midway(failed(MIDWAY, &error)))?;
-            for (name, value) in some.iter().zip(values) {
-                if value.is_some_and(|value| ours(&value)) {
-                    self.remove(name)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Looks, after longer than a write takes, whether what was written stands. No host compares and
-    /// swaps: so of two administrators at once at least one is told.
-    fn settle(&self, names: &[String], expected: &[Option<&[u8]>]) -> Result<(), Broken> {
-        let wait = self.begun.elapsed().saturating_mul(SLOWER);
-        self.documents.wait(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
-        self.expect(names, expected)
-    }
-
-    /// Refuses to go on where something else stands.
-    fn expect(&self, names: &[String], expected: &[Option<&[u8]>]) -> Result<(), Broken> {
-        let mut values = Vec::new();
-        for some in names.chunks(AT_ONCE) {
-            let found = self.documents.get(some);
-            values.extend(found.map_err(|error| self.midway(failed(MIDWAY, &error)))?);
-        }
-        let values = values.iter().map(Option::as_deref);
-        if values.eq(expected.iter().copied()) {
-            return Ok(());
-        }
-        let text = "somebody else changed the same at the same moment: look at the list, and run it \
-                    again";
-        Err(self.midway(Failure::new(Kind::Conflict, text)))
-    }
-
-    fn midway(&self, failure: Failure) -> Broken {
-        Broken {
-            failure,
-            midway: Some(self.what.clone()),
-        }
-    }
-}
-
-const MIDWAY: &str = "the change may be carried out in part: run it again";
-
 /// The beginnings of a module path that can be prefixes longer than `reach`, the longest first.
 fn beginnings(module: &str, reach: Option<usize>) -> Vec<&str> {
     let ends = module.match_indices('/').map(|(at, _)| at);
@@ -412,12 +333,4 @@ fn failed(what: &str, error: &store::Error) -> Failure {
         _ => Kind::Unavailable,
     };
     Failure::new(kind, format!("{what}: {error}"))
-}
-
-fn conflict(text: String) -> Broken {
-    Failure::new(Kind::Conflict, text).into()
-}
-
-fn refused(text: impl Into<String>) -> Broken {
-    Failure::new(Kind::Malformed, text).into()
 }

@@ -6,72 +6,17 @@
 //! shorter prefix. To remove a project its prefixes go first, and last the document that the command
 //! names, so that the same command finds what it left.
 
+use super::record::{Record, documents_of};
+use super::writing::{Writing, conflict, refused};
 use super::{
-    AT_ONCE, Broken, DEEPEST, Done, IDS, Kept, Outcome, Page, Writing, conflict, named_document,
-    path_document, prefix_document, refused, unreadable,
+    AT_ONCE, Broken, DEEPEST, Done, IDS, Kept, Outcome, Page, named_document, path_document,
+    prefix_document, unreadable,
 };
 use crate::access::Project;
 use crate::http::{Failure, Kind};
-use crate::json::{Json, Writer};
 
 /// The longest prefix that is kept, in bytes.
 const LONGEST_PREFIX: usize = 255;
-
-/// What is kept of a project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Record {
-    pub project: Project,
-    /// Paths and prefixes under which copies of an earlier state may be.
-    pub former_paths: Vec<String>,
-    pub former_modules: Vec<String>,
-}
-
-impl Record {
-    fn new(project: Project) -> Self {
-        Record {
-            project,
-            former_paths: Vec::new(),
-            former_modules: Vec::new(),
-        }
-    }
-
-    pub fn parse(value: &[u8]) -> Option<Self> {
-        let json = Json::parse(value).ok()?;
-        let list = |name| match json.get(name) {
-            None => Some(Vec::new()),
-            Some(list) => Some(list.texts()?.into_iter().map(str::to_owned).collect()),
-        };
-        Some(Record {
-            project: Project::parse(json.get("project")?).ok()?,
-            former_paths: list("former_paths")?,
-            former_modules: list("former_modules")?,
-        })
-    }
-
-    fn to_value(&self) -> Vec<u8> {
-        let mut json = Writer::new();
-        json.json("project", &self.project.to_json().end());
-        for (name, list) in [
-            ("former_paths", &self.former_paths),
-            ("former_modules", &self.former_modules),
-        ] {
-            if !list.is_empty() {
-                json.texts(name, list);
-            }
-        }
-        json.end().into_bytes()
-    }
-
-    /// Whether this is its path or one that it has to give up.
-    fn claims_path(&self, path: &str) -> bool {
-        self.project.path == path || self.former_paths.iter().any(|own| own == path)
-    }
-
-    fn claims_prefix(&self, prefix: &str) -> bool {
-        let own = self.project.modules.iter().chain(&self.former_modules);
-        own.into_iter().any(|own| own == prefix)
-    }
-}
 
 /// A project that is kept, and whether the configuration hides it.
 pub struct Listed {
@@ -83,24 +28,6 @@ pub struct Listed {
 
 /// A project, and the document under its id.
 type Known = (Record, Option<Vec<u8>>);
-
-/// The documents of a project: under its id, its path, and each prefix. A copy under a prefix names
-/// no other, so that what a request reads does not grow with their number.
-fn documents_of(project: &Project) -> Vec<(String, Vec<u8>)> {
-    let whole = Record::new(project.clone()).to_value();
-    let mut all = vec![
-        (format!("{IDS}{}", project.id), whole.clone()),
-        (path_document(&project.path), whole),
-    ];
-    all.extend(project.modules.iter().map(|prefix| {
-        let copy = Record::new(Project {
-            modules: vec![prefix.clone()],
-            ..project.clone()
-        });
-        (prefix_document(prefix), copy.to_value())
-    }));
-    all
-}
 
 /// What is in `old` and not in `new`, once.
 fn gone(old: Vec<String>, new: &[String]) -> Vec<String> {

@@ -409,6 +409,26 @@ fn what_no_project_and_no_token_claims_is_taken_over() {
 }
 
 #[test]
+fn a_copy_that_was_left_behind_opens_nothing_of_a_later_project_of_the_same_id() {
+    use Change::Put;
+    let configuration = Configuration::new("[]");
+    let left = after(&configuration, &[Put(OPEN)]);
+    let later = r#"{"id":7,"path":"other/one","modules":["example.com/a/b"]}"#;
+    let map = after(&configuration, &[Put(later)]);
+    let right = allowed(&configuration, &map);
+    let path = path_document("team/one");
+    let copy = left.borrow()[&path].clone();
+    map.borrow_mut().insert(path, copy);
+    let more = allowed(&configuration, &map);
+    // By another name, what each may do anyhow.
+    let strangers: Vec<&String> = more
+        .difference(&right)
+        .filter(|right| !more.contains(&right.replace(" team/one ", " plain ")))
+        .collect();
+    assert_eq!(strangers, [""; 0]);
+}
+
+#[test]
 fn what_can_not_be_read_lets_nobody_in_and_is_mended_by_writing_it_again() {
     let configuration = Configuration::new(OPEN_REST);
     let names = [

@@ -4,9 +4,10 @@
 //! hashes that are still to be removed; those go before the new one comes, so that of two secrets never
 //! both work. To revoke a token its hash goes first, and its name last.
 
+use super::writing::{Writing, conflict, refused};
 use super::{
-    AT_ONCE, Broken, Done, Kept, Outcome, Page, TOKEN_NAMES, Writing, conflict, hash_document,
-    refused, token_document, unreadable,
+    AT_ONCE, Broken, Done, Kept, Outcome, Page, TOKEN_NAMES, hash_document, token_document,
+    unreadable,
 };
 use crate::access::Token;
 use crate::http::Failure;

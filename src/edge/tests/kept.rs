@@ -117,6 +117,29 @@ fn a_project_that_the_configuration_hides_gives_what_it_owned_to_none_but_the_on
 }
 
 #[test]
+fn the_project_that_is_there_without_a_setting_opens_nothing_of_a_kept_one_of_its_id() {
+    let host = published(&["example.com/a"]).set("projects", "[]");
+    host.add("projects", &project(1, "example.com/a", ""));
+    let target = info("example.com/a");
+    // An empty value is the default.
+    let settings = host.settings.iter();
+    let settings = settings.filter(|(name, _)| name != "projects").cloned();
+    let host = TestHost {
+        settings: settings.collect(),
+        ..host
+    };
+    for base in [
+        "",
+        "/api/v4/projects/1/packages/go",
+        "/api/v4/projects/default%2Fmodules/packages/go",
+        "/api/v4/projects/team%2Fp1/packages/go",
+    ] {
+        assert_eq!(host.status(&format!("{base}{target}"), None), 401, "{base}");
+    }
+    assert_eq!(host.status(&target, Some("secret")), 200);
+}
+
+#[test]
 fn a_token_of_the_store_works_until_it_expires_is_changed_revoked_or_hidden() {
     let host = published(&["example.com/a"]);
     host.add("projects", &project(7, "example.com/a", ""));

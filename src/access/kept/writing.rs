@@ -1,0 +1,102 @@
+//! The writes of a change, and the looks that tell whether another came between.
+
+use std::time::{Duration, Instant};
+
+use super::{AT_ONCE, Broken, Documents, failed};
+use crate::http::{Failure, Kind};
+
+/// The shortest wait before a change is looked at again, and the longest.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
+/// How many times as long as our own writing another's may take.
+const SLOWER: u32 = 3;
+/// What is said of a change that fails once it has begun.
+const MIDWAY: &str = "the change may be carried out in part: run it again";
+
+/// The writes of one change. What fails from the first one on may be done nevertheless.
+pub(super) struct Writing<'a> {
+    documents: &'a dyn Documents,
+    /// What is changed, in words for the log.
+    pub what: String,
+    begun: Instant,
+}
+
+impl<'a> Writing<'a> {
+    pub fn begin(documents: &'a dyn Documents, what: String) -> Self {
+        Writing {
+            documents,
+            what,
+            begun: Instant::now(),
+        }
+    }
+
+    pub fn set(&self, name: &str, value: &[u8]) -> Result<(), Broken> {
+        let written = self.documents.set(name, value);
+        written.map_err(|error| self.midway(failed(MIDWAY, &error)))
+    }
+
+    pub fn remove(&self, name: &str) -> Result<(), Broken> {
+        let removed = self.documents.remove(name);
+        removed.map_err(|error| self.midway(failed(MIDWAY, &error)))
+    }
+
+    /// Removes those of these documents that are `ours`: another may have taken the place of one that
+    /// was left behind.
+    pub fn remove_ours(
+        &self,
+        names: &[String],
+        ours: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<(), Broken> {
+        for some in names.chunks(AT_ONCE) {
+            let values = self.documents.get(some);
+            let values = values.map_err(|error| self.midway(failed(MIDWAY, &error)))?;
+            for (name, value) in some.iter().zip(values) {
+                if value.is_some_and(|value| ours(&value)) {
+                    self.remove(name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks, after longer than a write takes, whether what was written stands. No host compares and
+    /// swaps: so of two administrators at once at least one is told.
+    pub fn settle(&self, names: &[String], expected: &[Option<&[u8]>]) -> Result<(), Broken> {
+        let wait = self.begun.elapsed().saturating_mul(SLOWER);
+        self.documents.wait(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
+        self.expect(names, expected)
+    }
+
+    /// Refuses to go on where something else stands.
+    pub fn expect(&self, names: &[String], expected: &[Option<&[u8]>]) -> Result<(), Broken> {
+        let mut values = Vec::new();
+        for some in names.chunks(AT_ONCE) {
+            let found = self.documents.get(some);
+            values.extend(found.map_err(|error| self.midway(failed(MIDWAY, &error)))?);
+        }
+        let values = values.iter().map(Option::as_deref);
+        if values.eq(expected.iter().copied()) {
+            return Ok(());
+        }
+        let text = "somebody else changed the same at the same moment: look at the list, and run it \
+                    again";
+        Err(self.midway(Failure::new(Kind::Conflict, text)))
+    }
+
+    fn midway(&self, failure: Failure) -> Broken {
+        Broken {
+            failure,
+            midway: Some(self.what.clone()),
+        }
+    }
+}
+
+/// A change that is refused for what another has.
+pub(super) fn conflict(text: String) -> Broken {
+    Failure::new(Kind::Conflict, text).into()
+}
+
+/// A change that is refused for what it is.
+pub(super) fn refused(text: impl Into<String>) -> Broken {
+    Failure::new(Kind::Malformed, text).into()
+}
