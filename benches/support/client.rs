@@ -64,6 +64,27 @@ pub fn load(
     measured
 }
 
+/// Sends one request over a connection of its own, and returns the time until the answer was there.
+pub fn once(address: SocketAddr, path: &str) -> Duration {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    runtime.block_on(async {
+        let started = Instant::now();
+        let mut socket = TcpStream::connect(address)
+            .await
+            .expect("a server that listens");
+        socket
+            .write_all(request.as_bytes())
+            .await
+            .expect("an open connection");
+        read_answer(&mut socket, &mut vec![0; 512 << 10]).await;
+        started.elapsed()
+    })
+}
+
 async fn ask(address: SocketAddr, request: String, until: Instant) -> (u64, Vec<Duration>) {
     let mut socket = TcpStream::connect(address)
         .await

@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod native;
+pub mod objects;
 pub mod proxy;
 
 use std::net::SocketAddr;
@@ -119,6 +120,29 @@ pub fn serve_this(host: &Host) -> SocketAddr {
     let host = host.clone();
     serve(|listener| async move {
         host.serve(listener, None, std::future::pending()).await;
+    })
+}
+
+/// Runs something while the host serves, and lets the host end: its store is free again then.
+pub fn while_serving<T>(host: Host, act: impl FnOnce(SocketAddr) -> T) -> T {
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (sender, address) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+            runtime.block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+                let address = listener.local_addr().expect("a bound listener");
+                sender.send(address).expect("somebody who waits");
+                let stopped = async {
+                    let _ = stopped.await;
+                };
+                host.serve(listener, None, stopped).await;
+            });
+        });
+        let done = act(address.recv().expect("a server that starts"));
+        drop(stop);
+        done
     })
 }
 

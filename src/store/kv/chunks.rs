@@ -19,13 +19,16 @@ pub(super) const CHUNKS: &str = "-/chunks/";
 /// Digits of the record's hash at the start of an id: by them `repair` finds the record.
 const OWNER_DIGITS: usize = 16;
 
-/// The name of an upload, of chunks or of an object: whose it is, when it was begun, and chance.
+/// The name of an upload, of chunks or of an object: whose it is, when it was begun, chance, and of an
+/// object the mark of the key-value store that has its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct UploadId {
     /// The first digits of the SHA-256 of the record's portable key.
     pub owner: String,
     /// Seconds since the Unix epoch.
     pub begun: i64,
+    /// Of an object; those of the first days have none.
+    pub mark: Option<String>,
     /// The whole id.
     pub text: String,
 }
@@ -39,6 +42,16 @@ impl UploadId {
             text: format!("{owner}.{begun:x}.{chance:016x}"),
             owner,
             begun,
+            mark: None,
+        }
+    }
+
+    /// The same for an object.
+    pub fn marked(self, mark: String) -> Self {
+        UploadId {
+            text: format!("{}.{mark}", self.text),
+            mark: Some(mark),
+            ..self
         }
     }
 
@@ -46,12 +59,14 @@ impl UploadId {
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let (owner, begun, chance) = (parts.next()?, parts.next()?, parts.next()?);
+        let mark = parts.next().map(str::to_owned);
         if owner.len() != OWNER_DIGITS || chance.is_empty() || parts.next().is_some() {
             return None;
         }
         Some(UploadId {
             owner: owner.to_owned(),
             begun: i64::from_str_radix(begun, 16).ok()?,
+            mark,
             text: text.to_owned(),
         })
     }

@@ -3,7 +3,8 @@
 //!
 //! An object has a fresh random name, is written and checked for its size before the record that names
 //! it, and never changed: so the record's one write still publishes, and what a crash leaves is an
-//! object without a record, which `repair` removes after a day.
+//! object without a record, which `repair` removes after a day. Names carry the mark of the key-value
+//! store too: where two stores have their zips in one place, neither takes the other's for left over.
 
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
@@ -17,11 +18,13 @@ use super::record::{At, Place};
 use crate::hex;
 use crate::http::{Body, Source};
 use crate::module::ModuleVersion;
-use crate::store::{Error, ReadSeek, Staged, Staging};
+use crate::store::{Error, ReadSeek, Staged, Staging, Store};
 
 /// Where the zips' objects lie; the store may hold others' beside them.
 const PREFIX: &str = "zips/";
 const SUFFIX: &str = ".zip";
+/// The document that holds the mark of this key-value store.
+const MARK: &str = "objects-mark";
 /// A source's own writes and reads are small.
 const BUFFER: usize = 64 << 10;
 /// Up to so many bytes further on, reading past them is cheaper than opening again.
@@ -115,7 +118,8 @@ pub(super) struct ObjectUpload {
 impl ObjectUpload {
     /// Begins one.
     pub fn new(store: Kv, blobs: Rc<dyn Blobs>, version: &ModuleVersion) -> Result<Self, Error> {
-        let id = UploadId::new(&store, version).text;
+        let mark = store.make_mark()?;
+        let id = UploadId::new(&store, version).marked(mark).text;
         let blob = blobs.create(&name(&id))?;
         Ok(ObjectUpload {
             store,
@@ -174,6 +178,24 @@ impl Kv {
             let text = "the zip lies in an object store, and the setting `store` names none";
             Error::Refused(text.to_owned())
         })
+    }
+
+    /// The mark that the names of our objects carry; none before the first of them.
+    pub(super) fn mark(&self) -> Result<Option<String>, Error> {
+        let mark = self.document(MARK)?;
+        let text = |mark| String::from_utf8(mark).map_err(|_| Error::Corrupt(MARK.to_owned()));
+        mark.map(text).transpose()
+    }
+
+    /// The same, made where there is none. Of two writers that make one at once, one's object has a
+    /// mark that does not stand: `repair` will never remove it.
+    fn make_mark(&self) -> Result<String, Error> {
+        if let Some(mark) = self.mark()? {
+            return Ok(mark);
+        }
+        let mark = format!("{:016x}", self.entropy.random());
+        self.set_document(MARK, mark.as_bytes())?;
+        Ok(mark)
     }
 
     /// Opens a range of an object that a record names.

@@ -77,7 +77,13 @@ impl Kv {
         walk: &mut Walk<'_>,
         page: &mut Repaired,
     ) -> Result<Option<String>, Error> {
-        let old = |id: &str| UploadId::parse(id).is_some_and(|id| self.is_old(&id));
+        if self.blobs().is_none() {
+            return Ok(None);
+        }
+        let mark = self.mark()?;
+        let own = |id: &UploadId| id.mark.is_none() || id.mark == mark;
+        let own = |id: &str| UploadId::parse(id).filter(own);
+        let old = |id: &str| own(id).is_some_and(|id| self.is_old(&id));
         let mut after = walk.begun_in(Keys::UNFINISHED);
         loop {
             let place = format!("{}{after}", Keys::UNFINISHED);
@@ -101,7 +107,7 @@ impl Kv {
                 let place = format!("{}{id}", Keys::OBJECTS_LAST);
                 match walk.step(&place) {
                     Step::Past => {}
-                    Step::Take if self.is_left_over(&id, keys)? => {
+                    Step::Take if own(&id).is_some() && self.is_left_over(&id, keys)? => {
                         self.remove_object(&id)?;
                         page.removed += 1;
                     }

@@ -254,6 +254,37 @@ fn repair_goes_through_the_objects_page_by_page_and_leaves_what_is_in_use_young_
     }
 }
 
+#[test]
+fn two_key_value_stores_with_one_bucket_never_remove_each_other_s_objects() {
+    let one = Both::default();
+    let two = Both {
+        bucket: Arc::clone(&one.bucket),
+        ..Both::default()
+    };
+    let version = version(PATH, "v1.0.0");
+    let zips = [&one, &two].map(|both| {
+        let text = both.keys().len().to_string();
+        published(&sound(both, NOW), &version, text.as_bytes())
+    });
+    for both in [&one, &two] {
+        // Killed before the record.
+        let mut staging = sound(both, NOW).stage(&version).unwrap();
+        staging.write_all(b"of an upload that was killed").unwrap();
+        std::mem::forget(staging.finish().unwrap());
+        let mut staging = sound(both, NOW).stage(&version).unwrap();
+        staging.write_all(&vec![1; LARGE]).unwrap();
+        std::mem::forget(staging);
+    }
+    assert_eq!((one.keys().len(), one.unfinished()), (4, 2));
+    assert_eq!(repaired_over(&one, 2 * DAY).removed, 2);
+    assert_eq!((one.keys().len(), one.unfinished()), (3, 1));
+    assert_eq!(repaired_over(&two, 2 * DAY).removed, 2);
+    assert_eq!((one.keys().len(), one.unfinished()), (2, 0));
+    for (both, zip) in [&one, &two].into_iter().zip(zips) {
+        assert_eq!(bytes(&sound(both, NOW), &version, File::Zip), Ok(zip));
+    }
+}
+
 /// A store with a published version, and the client that it asks through.
 fn asking(script: Vec<Option<Odd>>) -> (Both, Kv, ModuleVersion, Vec<u8>, Rc<TestClient>) {
     let both = Both::default();

@@ -1,0 +1,212 @@
+//! Modules in an object store: a hit beside the same request by a plain client to the same server, how
+//! many requests each thing takes, the guest's memory, publishing, and lists of many versions.
+//!
+//! `cargo bench --bench s3`
+
+mod support;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use goproxy_edge_host::Host;
+use support::objects::{self, Counter, ObjectStore};
+use support::{
+    Contender, Folder, client, compare, let_settle, print_requests, print_throughput, proxy,
+    serve_this, while_serving,
+};
+
+const MODULE: &str = "example.com/m";
+/// A module's zip of some 36 MB.
+const FILES: usize = 36;
+const FILE_BYTES: usize = 1_000_000;
+/// Versions of the modules that are listed.
+const VERSIONS: [usize; 3] = [10, 1_000, 10_000];
+/// Files of a version in a module cache.
+const CACHED: [&str; 5] = ["info", "lock", "mod", "zip", "ziphash"];
+/// The keys of a page.
+const PAGE: usize = 1_000;
+const STORES: [&str; 2] = ["s3", "s3+kv"];
+
+fn main() {
+    let folder = Folder::new("s3");
+    let store = ObjectStore::start(&folder.path().join("objects"));
+    let counter = Counter::start(store.address);
+    fill(&store.bucket());
+    publish(&folder, &store);
+    let [s3, both] = STORES.map(|name| serve_this(&host(&folder, name, store.address)));
+    let_settle(
+        both,
+        &["v1.0.0.info", "v1.1.0.info"]
+            .map(|file| proxy_path(file))
+            .each_ref()
+            .map(String::as_str),
+    );
+    hits(&store, s3, both);
+    lists(&store, s3);
+    count(&counter);
+}
+
+fn proxy_path(file: &str) -> String {
+    format!("/{MODULE}/@v/{file}")
+}
+
+/// The proxy over a store at this address, with a key-value store of its own for each kind.
+fn host(folder: &Folder, store: &str, address: SocketAddr) -> Host {
+    let endpoint = format!("http://{address}");
+    let settings = objects::settings(store, &endpoint);
+    let kind = if store == "s3" { "s3" } else { "both" };
+    let file = folder.path().join(format!("{kind}.redb"));
+    proxy::host(&file, &settings, |config| {
+        config.allowed_outbound_hosts.push(endpoint.clone());
+    })
+}
+
+/// Modules as a copied module cache has them, past the server.
+fn fill(bucket: &Path) {
+    for versions in VERSIONS {
+        let module = bucket.join(format!("example.com/list{versions}/@v"));
+        std::fs::create_dir_all(&module).expect("room for a folder");
+        for number in 0..versions {
+            let version = format!("v1.{number}.0");
+            for extension in CACHED {
+                let file = module.join(format!("{version}.{extension}"));
+                let text = format!("a file of {version}, which is longer than an empty zip");
+                std::fs::write(file, text).expect("room for a file");
+            }
+        }
+    }
+}
+
+/// Publishes a small version and a large one to each store, beside a plain upload.
+fn publish(folder: &Folder, store: &ObjectStore) {
+    let bytes = FILES * FILE_BYTES;
+    println!("\nPublishing 36 MB");
+    let plain: f64 = (0..3)
+        .map(|number| {
+            let path = store.put(&format!("plain/{number}"));
+            objects::upload(store.address, &path, &vec![7; bytes])
+        })
+        .fold(f64::MAX, f64::min);
+    let print = |name: &str, seconds: f64| {
+        let rate = bytes as f64 / seconds / 1e6;
+        let ratio = 100.0 * plain / seconds;
+        println!("  {name:<44} {rate:>9.0} MB/s  {ratio:>4.0} %");
+    };
+    print("a plain upload", plain);
+    for name in STORES {
+        let host = host(folder, name, store.address);
+        let best = while_serving(host.clone(), |server| {
+            proxy::publish(server, MODULE, "v1.0.0", 1, 1000);
+            let large = (1..4).map(|number| {
+                let version = format!("v1.{number}.0");
+                proxy::publish(server, MODULE, &version, FILES, FILE_BYTES)
+            });
+            large.fold(f64::MAX, f64::min)
+        });
+        print(&format!("the proxy, {name}"), best);
+        let memory = host.largest_instance() as f64 / (1 << 20) as f64;
+        println!("  {:<44} {memory:>9.1} MiB of guest memory", "");
+    }
+}
+
+fn hits(store: &ObjectStore, s3: SocketAddr, both: SocketAddr) {
+    let key = |file: &str| store.get(&format!("{MODULE}/@v/{file}"));
+    let of = |name, server, file: &str| Contender::new(name, server, proxy_path(file));
+    for connections in [1, 16] {
+        let contenders = [
+            Contender::new("a plain client", store.address, key("v1.0.0.info")),
+            of("the proxy, s3, .info", s3, "v1.0.0.info"),
+            of("the proxy, s3, .mod", s3, "v1.0.0.mod"),
+            of("the proxy, s3+kv, .info", both, "v1.0.0.info"),
+        ];
+        let measured = compare(&contenders, connections);
+        let title = format!("Small answers from the object store, {connections} connections");
+        print_requests(&title, &contenders, &measured, 0);
+    }
+    for connections in [1, 4] {
+        let contenders = [
+            Contender::new("a plain client", store.address, key("v1.1.0.zip")),
+            of("the proxy, s3", s3, "v1.1.0.zip"),
+            of("the proxy, s3+kv", both, "v1.1.0.zip"),
+        ];
+        let measured = compare(&contenders, connections);
+        let title = format!("36 MB from the object store, {connections} connections");
+        print_throughput(&title, &contenders, &measured, 0);
+    }
+}
+
+/// The best of some times that a request takes.
+fn fastest(server: SocketAddr, path: &str) -> Duration {
+    let mut best = Duration::MAX;
+    for _ in 0..5 {
+        best = best.min(client::once(server, path));
+    }
+    best
+}
+
+fn lists(store: &ObjectStore, s3: SocketAddr) {
+    println!("\nA list, beside its pages by a plain client");
+    for versions in VERSIONS {
+        let folder = format!("example.com/list{versions}/@v/");
+        let mut keys: Vec<String> = (0..versions)
+            .flat_map(|number| CACHED.map(|file| format!("{folder}v1.{number}.0.{file}")))
+            .collect();
+        keys.sort_unstable();
+        let after = |page: usize| {
+            page.checked_sub(1)
+                .map(|page| &*keys[page * PAGE + PAGE - 1])
+        };
+        let plain: Duration = (0..keys.len().div_ceil(PAGE))
+            .map(|page| fastest(store.address, &store.list(&folder, after(page))))
+            .sum();
+        let path = format!("/example.com/list{versions}/@v/list");
+        let own = fastest(s3, &path);
+        println!(
+            "  {:<44} {:>9.1} ms  plain {:>7.1} ms  {:>4.0} %",
+            format!("of {versions} versions"),
+            own.as_secs_f64() * 1e3,
+            plain.as_secs_f64() * 1e3,
+            100.0 * plain.as_secs_f64() / own.as_secs_f64()
+        );
+    }
+}
+
+/// What each thing asks of the object store, and the memory that reading takes.
+fn count(counter: &Counter) {
+    println!("\nRequests to the object store");
+    let folder = Folder::new("s3-count");
+    let module = "example.com/count";
+    for name in STORES {
+        let print = |what: &str, times: u64| {
+            let each = counter.taken() as f64 / times as f64;
+            println!("  {:<44} {each:>9.2}", format!("{name}, {what}"));
+        };
+        while_serving(host(&folder, name, counter.address), |server| {
+            counter.taken();
+            for (version, files) in [("v1.0.0", 1), ("v1.1.0", FILES)] {
+                proxy::publish(server, module, version, files, FILE_BYTES);
+                print(&format!("publishing {files} MB"), 1);
+            }
+        });
+        let host = host(&folder, name, counter.address);
+        while_serving(host.clone(), |server| {
+            for file in ["v1.0.0.info", "v1.0.0.mod", "v1.1.0.zip"] {
+                let path = format!("/{module}/@v/{file}");
+                let time = Duration::from_millis(500);
+                let done = client::load(server, &path, "", 2, time);
+                print(&format!("a hit, {}", &file[7..]), done.requests);
+            }
+            let memory = host.largest_instance() as f64 / (1 << 20) as f64;
+            println!(
+                "  {:<44} {memory:>9.1} MiB",
+                format!("{name}, memory of the guest that serves")
+            );
+            for versions in VERSIONS.into_iter().filter(|_| name == "s3") {
+                let path = format!("/example.com/list{versions}/@v/list");
+                client::once(server, &path);
+                print(&format!("list of {versions} versions"), 1);
+            }
+        });
+    }
+}
