@@ -7,7 +7,7 @@
 //! not, a writer looks first and looks again after a pause longer than a write takes: of two at once
 //! the one whose object stands has won.
 
-use std::io::{self, Write};
+use std::io::{self, Cursor, Write};
 use std::time::{Duration, Instant};
 
 use super::read::{Found, Stamp};
@@ -110,9 +110,10 @@ impl Staging for Upload {
                 .filter(|stamp| stamp.tag().is_some())
                 .ok_or_else(|| Error::Unavailable(self.store.words("it gives uploads no ETag")))?,
             size: self.size,
+            // One that went in parts is not at hand any more.
+            at_hand: Some(std::mem::take(&mut self.buffer)).filter(|_| self.parts.is_empty()),
             copy_keeps: false,
         };
-        self.buffer = Vec::new();
         arrived.try_copy()?;
         Ok(Box::new(arrived))
     }
@@ -124,6 +125,9 @@ pub(super) struct Arrived {
     key: String,
     stamp: Stamp,
     size: u64,
+    /// The bytes, where they were sent from here just now and in one piece: to check them then takes no
+    /// request.
+    at_hand: Option<Vec<u8>>,
     /// Whether a copy keeps the condition that nothing is overwritten.
     copy_keeps: bool,
 }
@@ -137,6 +141,7 @@ impl Arrived {
             key,
             stamp: found.stamp,
             size: found.size,
+            at_hand: None,
             copy_keeps: false,
         };
         match arrived.stamp.tag() {
@@ -222,6 +227,9 @@ impl Drop for Arrived {
 
 impl Staged for Arrived {
     fn reader(&self) -> Result<Box<dyn ReadSeek + '_>, Error> {
+        if let Some(bytes) = &self.at_hand {
+            return Ok(Box::new(Cursor::new(bytes.as_slice())));
+        }
         Ok(Box::new(self.store.reader(
             &self.key,
             &self.stamp,
