@@ -27,6 +27,8 @@ pub mod oidc;
 #[cfg(feature = "oidc")]
 pub mod outside;
 mod project;
+#[cfg(test)]
+mod seeds;
 #[cfg(all(test, feature = "oidc"))]
 mod testing;
 mod token;
