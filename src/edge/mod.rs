@@ -70,6 +70,7 @@ pub struct Answer {
     /// What the operator must mend, in one line.
     pub cause: Option<String>,
     /// What administrators changed, a line each, to be logged whatever the settings want.
+    #[cfg(feature = "admin")]
     pub audit: Vec<String>,
 }
 
@@ -83,6 +84,7 @@ pub fn handle(host: &dyn Host, mut request: Request) -> Answer {
                 response: finish(&request, failure.response(None)),
                 log: Log::Error,
                 cause: Some(failure.to_string()),
+                #[cfg(feature = "admin")]
                 audit: Vec::new(),
             };
         }
@@ -91,6 +93,7 @@ pub fn handle(host: &dyn Host, mut request: Request) -> Answer {
         host,
         settings: &settings,
         store: OnceCell::new(),
+        #[cfg(feature = "admin")]
         audit: RefCell::default(),
     };
     let mut cause = None;
@@ -103,6 +106,7 @@ pub fn handle(host: &dyn Host, mut request: Request) -> Answer {
         response: finish(&request, response),
         log: settings.log,
         cause,
+        #[cfg(feature = "admin")]
         audit: edge.audit.into_inner(),
     }
 }
@@ -141,6 +145,7 @@ struct Edge<'a> {
     settings: &'a Settings,
     /// Opened when it is first needed.
     store: OnceCell<Box<dyn Store>>,
+    #[cfg(feature = "admin")]
     audit: RefCell<Vec<String>>,
 }
 

@@ -80,6 +80,7 @@ struct TestHost {
     map: Rc<Map>,
     now: Cell<i64>,
     /// The lines that administrators left in the log.
+    #[cfg(feature = "admin")]
     audit: RefCell<Vec<String>>,
 }
 
@@ -92,6 +93,7 @@ impl TestHost {
             settings: vec![("tokens".to_owned(), tokens)],
             map: Rc::default(),
             now: Cell::new(1_700_000_000),
+            #[cfg(feature = "admin")]
             audit: RefCell::default(),
         }
     }
@@ -109,10 +111,10 @@ impl TestHost {
             headers: Headers::new(headers.iter().map(field).collect()),
             body: Box::new(Cursor::new(body.to_vec())),
         };
-        let Answer {
-            response, audit, ..
-        } = handle(self, request);
-        self.audit.borrow_mut().extend(audit);
+        let answer = handle(self, request);
+        #[cfg(feature = "admin")]
+        self.audit.borrow_mut().extend(answer.audit);
+        let response = answer.response;
         let body = match response.body {
             Body::Bytes(bytes) => bytes,
             Body::Stream(_, mut source) => {
@@ -436,7 +438,11 @@ fn refusals_say_whose_turn_it_is() {
             "/-/admin/forget",
             &[token],
             404,
-            "not found: there is no verb \"forget\" in /-/admin/: `repair`, `projects` and `tokens` are known\n",
+            if cfg!(feature = "admin") {
+                "not found: there is no verb \"forget\" in /-/admin/: `repair`, `projects` and `tokens` are known\n"
+            } else {
+                "not found: there is no verb \"forget\" in /-/admin/: `repair` is known, and more with the cargo feature `admin`\n"
+            },
         ),
         (
             &Method::Post,
