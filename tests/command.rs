@@ -1,4 +1,4 @@
-//! The command's other subcommands: `publish`, `repair`, `token`, and how it speaks of wrong usage.
+//! The command's other subcommands: `publish`, `repair`, `token new`, and how it speaks of wrong usage.
 
 use serde_json::Value;
 
@@ -352,8 +352,12 @@ fn what_cannot_be_published_is_explained() {
 #[test]
 fn a_token_is_two_lines_and_its_entry_lets_it_in() {
     let home = tempfile::tempdir().unwrap();
-    let make = |arguments: &[&str]| run(goproxy_edge(home.path()).arg("token").args(arguments));
-    let printed = make(&["--name", "ci", "--expires-in", "never"]).expect_success();
+    let make = |arguments: &[&str]| {
+        run(goproxy_edge(home.path())
+            .args(["token", "new"])
+            .args(arguments))
+    };
+    let printed = make(&["ci", "--expires-in", "never"]).expect_success();
     let (token, entry) = printed.trim_end().split_once('\n').expect("two lines");
     assert_eq!(
         entry,
@@ -430,6 +434,19 @@ fn wrong_usage_is_exit_status_2() {
         &["nonsense"][..],
         &[],
         &["import"],
+        &["token"],
+        &[
+            "project",
+            "add",
+            "a/b",
+            "--id",
+            "0",
+            "--module",
+            "example.com/a",
+        ],
+        &["project", "add", "a/b", "--id", "1"],
+        &["project", "remove", ""],
+        &["token", "add", "ci", "--existing", "secret"],
         &["serve", "--set", "nonsense=1"],
         &["serve", "--addr", "x"],
     ] {
@@ -442,7 +459,7 @@ fn wrong_usage_is_exit_status_2() {
         );
     }
     let help = run(goproxy_edge(home.path()).arg("--help")).expect_success();
-    for subcommand in ["serve", "import", "publish", "repair", "token"] {
+    for subcommand in ["serve", "import", "publish", "repair", "project", "token"] {
         assert!(help.contains(&format!("\n  {subcommand} ")), "{help}");
     }
 }

@@ -6,6 +6,7 @@
 
 mod access;
 mod admin;
+mod admin_command;
 mod bad_uploads;
 mod command;
 mod crash;
@@ -14,6 +15,7 @@ mod go_command;
 mod goproxy_tables;
 mod http_rules;
 mod import;
+mod moving;
 mod oidc;
 mod paths;
 mod presigned;

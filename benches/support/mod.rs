@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each benchmark uses a part of this")]
 
 pub mod client;
+pub mod fill;
 pub mod native;
 pub mod objects;
 pub mod proxy;

@@ -11,7 +11,7 @@ use zip::write::SimpleFileOptions;
 use super::{COMPONENT, serve_this};
 
 /// Its SHA-256 is in [`TOKENS`].
-const TOKEN: &str = "benchmark";
+pub const TOKEN: &str = "benchmark";
 const TOKENS: &str = r#"[{"name":"benchmark","sha256":"0e89820860c342f2c7ec694d144023b10301c2accdd078cb5167a06d0c3d5bcc","scopes":["api"],"projects":["*"],"admin":true}]"#;
 
 /// Starts the proxy with its store in this file, and these settings besides. Log lines are formed

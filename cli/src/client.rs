@@ -1,4 +1,4 @@
-//! The HTTP side of `import`, `publish` and `repair`: one server, asked until it gives a final answer.
+//! The HTTP side of what speaks to a server: one of them, asked until it gives a final answer.
 //!
 //! Knows addresses, credentials' header, retries and how a server's refusal reads. Knows nothing of modules.
 
@@ -167,6 +167,7 @@ pub enum Body<'a> {
         content_type: &'static str,
         sent: &'a dyn Fn(u64),
     },
+    Json(&'a str),
 }
 
 /// One server. Shared by threads.
@@ -347,6 +348,10 @@ fn exchange(
     }
     let mut response = match body {
         Body::None => agent.run(request.body(())?)?,
+        Body::Json(text) => {
+            request = request.header("content-type", "application/json");
+            agent.run(request.body(text)?)?
+        }
         Body::File {
             mut file,
             content_type,

@@ -4,6 +4,7 @@
 //! hands everything to the `goproxy-edge-host` library, and the other subcommands speak HTTP to a server
 //! (`client`, with what `credential` finds).
 
+mod admin;
 mod client;
 mod credential;
 mod data;
@@ -11,6 +12,7 @@ mod git;
 mod import;
 mod past;
 mod progress;
+mod project;
 mod publish;
 mod repair;
 mod serve;
@@ -39,6 +41,7 @@ enum Subcommands {
     Import(import::Args),
     Publish(publish::Args),
     Repair(repair::Args),
+    Project(project::Args),
     Token(token::Args),
 }
 
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Subcommands::Import(args) => import::run(args),
         Subcommands::Publish(args) => publish::run(args),
         Subcommands::Repair(args) => repair::run(args),
+        Subcommands::Project(args) => project::run(args),
         Subcommands::Token(args) => token::run(args),
     };
     match result {

@@ -5,7 +5,8 @@
 use std::process::ExitCode;
 
 use crate::Failure;
-use crate::client::{Body, Client, ServerArgs};
+use crate::admin::Admin;
+use crate::client::{Body, ServerArgs};
 use crate::progress::{Progress, What};
 use crate::url::query;
 
@@ -36,7 +37,7 @@ struct Page {
 }
 
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
-    let client = Client::new(args.server)?.without_project();
+    let admin = Admin::new(args.server)?;
     let progress = Progress::new("repairing", 0, What::Things("pages"));
     let mut sum = Page {
         done: false,
@@ -52,24 +53,9 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
             "/-/admin/repair{}",
             query(&[("cursor", sum.cursor.as_deref())])
         );
-        let answer = client.ask("POST", &url, Body::None)?;
-        match answer.status {
-            200 => {}
-            401 => return Err(client.not_let_in(&answer)),
-            _ => return Err(format!("{}: {}", client.address(), answer.reason()).into()),
-        }
-        let page: Page = serde_json::from_str(&answer.body).map_err(|error| {
-            format!(
-                "{} gave an answer that is none of ours: {error}",
-                client.address()
-            )
-        })?;
-        if !page.done && (page.cursor.is_none() || page.cursor == sum.cursor) {
-            return Err(format!(
-                "{} does not get on: it gave the same page twice",
-                client.address()
-            )
-            .into());
+        let page: Page = admin.read(&admin.ask("POST", &url, Body::None)?)?;
+        if !page.done {
+            admin.check_progress(sum.cursor.as_deref(), page.cursor.as_deref())?;
         }
         sum = Page {
             done: page.done,
@@ -85,7 +71,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     drop(progress);
     println!(
         "{}: {} modules with {} versions checked, {} index entries mended, {} leftovers removed, {} problems",
-        client.address(),
+        admin.address(),
         sum.modules,
         sum.versions,
         sum.indexed,

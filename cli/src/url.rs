@@ -15,6 +15,11 @@ pub fn path(escaped: &str) -> String {
     utf8_percent_encode(escaped, PATH).to_string()
 }
 
+/// Any text as one element of a path.
+pub fn element(text: &str) -> String {
+    utf8_percent_encode(text, QUERY).to_string()
+}
+
 /// `?name=value&…` of the parameters that have a value; empty if none has.
 pub fn query(parameters: &[(&str, Option<&str>)]) -> String {
     let mut text = String::new();
@@ -38,6 +43,11 @@ mod tests {
         assert_eq!(path("github.com/!azure/foo"), "github.com/%21azure/foo");
         assert_eq!(path("v2.0.0+incompatible"), "v2.0.0%2Bincompatible");
         assert_eq!(path("v1.0.0-a_b~c"), "v1.0.0-a_b~c");
+    }
+
+    #[test]
+    fn an_element_has_no_slash() {
+        assert_eq!(element("group/sub project"), "group%2Fsub%20project");
     }
 
     #[test]

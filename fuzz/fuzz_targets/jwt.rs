@@ -1,6 +1,6 @@
 #![no_main]
 
-use goproxy_edge::module;
+use goproxy_edge::{access, http, module, store};
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../drive/jwt.rs"]

@@ -37,7 +37,7 @@ pub fn is_well_formed(token: &[u8]) -> bool {
 }
 
 /// Whether a secret claims to be a token of ours, and can't be.
-pub(super) fn is_mistyped(secret: &[u8]) -> bool {
+pub fn is_mistyped(secret: &[u8]) -> bool {
     secret.starts_with(PREFIX.as_bytes()) && !is_well_formed(secret)
 }
 

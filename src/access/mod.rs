@@ -27,6 +27,8 @@ pub mod oidc;
 #[cfg(feature = "oidc")]
 pub mod outside;
 mod project;
+#[cfg(test)]
+mod seeds;
 #[cfg(all(test, feature = "oidc"))]
 mod testing;
 mod token;
@@ -57,12 +59,27 @@ impl Place<'_> {
     /// Whether everybody gets the same answer here.
     pub fn is_open(&self) -> bool {
         match self.named {
-            Some((_, named)) => named.is_some_and(|project| {
-                let owner = self.owner.filter(|owner| owner.id == project.id);
-                project.is_open() && owner.is_none_or(Project::is_open)
-            }),
+            Some((_, project)) => {
+                project.is_some_and(Project::is_open)
+                    && self.other_state().is_none_or(Project::is_open)
+            }
             None => self.owner.is_none_or(Project::is_open),
         }
+    }
+
+    /// Another state of the project that is named, by which it owns the module: one that is being
+    /// changed in the store is met in two. Both have to allow what is asked.
+    #[cfg(feature = "admin")]
+    fn other_state(&self) -> Option<&Project> {
+        let (_, named) = self.named?;
+        let named = named?;
+        let other = |owner: &&Project| owner.id == named.id && !std::ptr::eq(*owner, named);
+        self.owner.filter(other)
+    }
+
+    #[cfg(not(feature = "admin"))]
+    fn other_state(&self) -> Option<&Project> {
+        None
     }
 }
 
@@ -136,11 +153,9 @@ impl<'a> Caller<'a> {
         let Some((name, named)) = place.named else {
             return self.may_by_path(place, writes);
         };
-        // Of a project that is being changed two states may be read: both have to allow it.
-        let of_named = |owner: &&Project| named.is_some_and(|project| project.id == owner.id);
-        let owner = place.owner.filter(of_named);
+        let other = place.other_state();
         let sees =
-            |project: &&Project| self.sees(project) && owner.is_none_or(|owner| self.sees(owner));
+            |project: &&Project| self.sees(project) && other.is_none_or(|state| self.sees(state));
         let Some(project) = named.filter(sees) else {
             self.require_token()?;
             let text = format!("there is no project {name:?} here");
@@ -148,10 +163,13 @@ impl<'a> Caller<'a> {
         };
         if writes {
             self.may_write(project)?;
-            owner.map_or(Ok(()), |owner| self.may_write(owner))?;
+            other.map_or(Ok(()), |state| self.may_write(state))?;
         }
         match place.module {
-            Some(module) if !owner.is_some_and(|owner| names_all(project, owner)) => {
+            Some(module)
+                if place.owner.is_none_or(|owner| owner.id != project.id)
+                    || other.is_some_and(|state| !state.names_no_more_than(project)) =>
+            {
                 let text = format!("{module}: not a module of the project {name:?}");
                 Err(Failure::new(Kind::NotFound, text))
             }
@@ -240,15 +258,6 @@ impl<'a> Caller<'a> {
             Failure::new(Kind::Unauthorized, text)
         })
     }
-}
-
-/// Whether a project names each prefix by which another state of it owns something.
-fn names_all(project: &Project, state: &Project) -> bool {
-    std::ptr::eq(project, state)
-        || state
-            .modules
-            .iter()
-            .all(|prefix| project.modules.contains(prefix))
 }
 
 fn unknown() -> Failure {

@@ -13,6 +13,11 @@ use super::{Edge, allow};
 /// How long a page may take: well below the 30 seconds of the tightest host.
 const PAGE_TIME: Duration = Duration::from_secs(8);
 
+#[cfg(feature = "admin")]
+const KNOWN: &str = "`repair`, `projects` and `tokens` are known";
+#[cfg(not(feature = "admin"))]
+const KNOWN: &str = "`repair` is known, and more with the cargo feature `admin`";
+
 impl Edge<'_> {
     pub(super) fn administer(
         &self,
@@ -24,17 +29,9 @@ impl Edge<'_> {
             ["repair"] => self.repair(request),
             #[cfg(feature = "admin")]
             ["projects" | "tokens", ..] => self.administer_kept(&words, request),
-            #[cfg(not(feature = "admin"))]
-            ["projects" | "tokens", ..] => {
-                self.identify(request)?.may_administer()?;
-                let text = "this build is without the cargo feature `admin`";
-                Err(Failure::new(Kind::Forbidden, text))
-            }
             words => {
-                let verb = words.join("/");
-                let text = format!(
-                    "there is no verb {verb:?} in /-/admin/: `repair`, `projects` and `tokens` are known"
-                );
+                let verb = words.first().copied().unwrap_or_default();
+                let text = format!("there is no verb {verb:?} in /-/admin/: {KNOWN}");
                 Err(Failure::new(Kind::NotFound, text))
             }
         }

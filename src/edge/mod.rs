@@ -1,7 +1,9 @@
 //! One request from end to end: settings, route, who asks, store, answer. What a host has to give is
 //! the [`Host`] trait; which host it is, nobody here knows.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
+#[cfg(feature = "admin")]
+use std::cell::RefCell;
 use std::rc::Rc;
 #[cfg(feature = "oidc")]
 use std::time::Duration;
@@ -73,6 +75,7 @@ pub struct Answer {
     /// What the operator must mend, in one line.
     pub cause: Option<String>,
     /// What administrators changed, a line each, to be logged whatever the settings want.
+    #[cfg(feature = "admin")]
     pub audit: Vec<String>,
 }
 
@@ -92,6 +95,7 @@ pub fn handle(host: &dyn Host, request: &mut Request) -> Answer {
                 response: finish(request, failure.response(None)),
                 log: Log::Error,
                 cause: Some(failure.to_string()),
+                #[cfg(feature = "admin")]
                 audit: Vec::new(),
             };
         }
@@ -100,6 +104,7 @@ pub fn handle(host: &dyn Host, request: &mut Request) -> Answer {
         host,
         settings: &settings,
         store: OnceCell::new(),
+        #[cfg(feature = "admin")]
         audit: RefCell::default(),
     };
     let mut cause = None;
@@ -112,6 +117,7 @@ pub fn handle(host: &dyn Host, request: &mut Request) -> Answer {
         response: finish(request, response),
         log: settings.log,
         cause,
+        #[cfg(feature = "admin")]
         audit: edge.audit.into_inner(),
     }
 }
@@ -128,6 +134,7 @@ struct Edge<'a> {
     settings: &'a Settings,
     /// Opened when it is first needed.
     store: OnceCell<Box<dyn Store>>,
+    #[cfg(feature = "admin")]
     audit: RefCell<Vec<String>>,
 }
 

@@ -43,8 +43,10 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
             response,
             log,
             cause,
+            #[cfg(feature = "admin")]
             audit,
         } = edge::handle(&WasiHost { begun }, &mut request);
+        #[cfg(feature = "admin")]
         for line in audit {
             // Before the answer, which may find nobody there any more.
             let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());

@@ -39,6 +39,13 @@ impl Ran {
         );
         self.stdout
     }
+
+    /// The same of one that had nothing to say besides.
+    #[track_caller]
+    pub fn expect_quiet(self) -> String {
+        assert_eq!(self.stderr, "", "{}", self.stdout);
+        self.expect_success()
+    }
 }
 
 impl From<Output> for Ran {

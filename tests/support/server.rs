@@ -1,6 +1,6 @@
 //! A server for one test: `goproxy-edge serve` on a free port, with a store of its own, gone at the end.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
@@ -9,6 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::http::{Answer, Request};
+use super::tls::Authority;
 use super::{Ran, goproxy_edge, run, sha256_hex};
 
 /// May do everything.
@@ -249,6 +250,32 @@ impl Server {
             .env("GOPROXY_EDGE_TOKEN", TOKEN)
             .args(arguments)
             .args(["--to", &to]))
+    }
+
+    /// Runs another subcommand of the command at this server, with this on its standard input.
+    #[track_caller]
+    pub fn command_reading(
+        &self,
+        authority: Option<&Authority>,
+        arguments: &[&str],
+        input: &str,
+    ) -> Ran {
+        let mut command = goproxy_edge(&self.data.path().join("home"));
+        command.env("GOPROXY_EDGE_TOKEN", TOKEN).args(arguments);
+        command.args(["--to", &self.url()]);
+        if let Some(authority) = authority {
+            command.env("SSL_CERT_FILE", authority.root());
+        }
+        let piped = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = piped.spawn().expect("the command starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        // One that refuses without reading may be gone already.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        child.wait_with_output().expect("it ends").into()
     }
 
     /// How many bytes the store takes on the disk.

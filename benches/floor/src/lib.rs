@@ -1,10 +1,12 @@
 //! The least that a component can do to answer: what the benchmarks hold the proxy against.
 //!
-//! `/get` reads one value of the store and answers with it. `/chunks/<n>/<bytes>` answers with the
+//! `/get` reads one value of the store and answers with it; `/get/<n>/<m>` besides makes one call for
+//! <n> values that are not there, and one call for each of <m>. `/chunks/<n>/<bytes>` answers with the
 //! values under `chunk-0` to `chunk-<n-1>`, and `/file/<path>` with a file of the first preopened
 //! folder, copied by the host: what a zip costs without any of the proxy's own work.
 #![cfg(target_arch = "wasm32")]
 
+use spin::wasi::keyvalue::batch::get_many;
 use spin::wasi::keyvalue::store::{Bucket, open};
 use wasi::exports::http::incoming_handler::Guest;
 use wasi::filesystem::preopens::get_directories;
@@ -27,15 +29,18 @@ impl Guest for Floor {
         let path = request.path_with_query().unwrap_or_default();
         let mut elements = path.split('/').skip(1);
         match elements.next() {
-            Some("get") => get(answer),
-            Some("chunks") => {
+            Some(verb @ ("get" | "chunks")) => {
                 let mut number = || {
                     elements
                         .next()
                         .and_then(|text| text.parse().ok())
                         .unwrap_or(0)
                 };
-                chunks(answer, number(), number());
+                let (first, second) = (number(), number());
+                match verb {
+                    "get" => get(answer, first, second),
+                    _ => chunks(answer, first, second),
+                }
             }
             Some("file") => file(answer, elements.next().unwrap_or_default()),
             _ => drop(begin(answer, 404, 0)),
@@ -78,8 +83,20 @@ fn finish(body: OutgoingBody, stream: OutputStream) {
     OutgoingBody::finish(body, None).expect("as many bytes as announced");
 }
 
-fn get(answer: ResponseOutparam) {
-    let value = bucket()
+fn get(answer: ResponseOutparam, at_once: u64, one_by_one: u64) {
+    let bucket = bucket();
+    if at_once > 0 {
+        let keys: Vec<String> = (0..at_once)
+            .map(|number| format!("none-{number}"))
+            .collect();
+        get_many(&bucket, &keys).expect("a store that works");
+    }
+    for number in 0..one_by_one {
+        bucket
+            .get(&format!("none-{number}"))
+            .expect("a store that works");
+    }
+    let value = bucket
         .get("floor")
         .expect("a store that works")
         .unwrap_or_default();

@@ -1,0 +1,295 @@
+//! What access costs on a hit, beside the same hit without: projects and tokens of the configuration, of
+//! the store, and by their number there; tokens that an issuer signed.
+//!
+//! `cargo bench --bench access`
+
+mod support;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use goproxy_edge::access::kept::Kept;
+use goproxy_edge::access::oidc::{Rule, judge};
+use goproxy_edge::access::outside::Outside;
+use goproxy_edge::access::{Project, Projects, Token, Visibility};
+use goproxy_edge::http::client::{Client, Incoming, Outgoing, Unanswered};
+use goproxy_edge::http::{Headers, Source};
+use goproxy_edge::module::Timestamp;
+use goproxy_edge_host::HostConfig;
+use ring::rand::SystemRandom;
+use ring::rsa::PublicKeyComponents;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+};
+use sha2::{Digest as _, Sha256};
+use support::client::Measured;
+use support::fill::Filling;
+use support::{Contender, Folder, compare, fill_store, floor, print_requests, proxy, serve_host};
+
+const CONNECTIONS: usize = 16;
+const INFO: &str = "/example.com/m/@v/v1.0.3.info";
+/// The project that owns the module.
+const PUBLIC: &str =
+    r#"[{"id":7,"path":"team/m","modules":["example.com/m"],"visibility":"public"}]"#;
+const PRIVATE: &str = r#"[{"id":7,"path":"team/m","modules":["example.com/m"]}]"#;
+const ISSUER: &str = "https://ci.example.com";
+const AUDIENCE: &str = "https://goproxy.example.com";
+
+fn main() {
+    let folder = Folder::new("access");
+    let start = |name: &str, filling: Filling, settings: &[(&str, &str)]| {
+        let file = folder.path().join(format!("{name}.redb"));
+        filling.write(&file);
+        let settings = [&[("log", "off")][..], settings].concat();
+        proxy::start(&file, &settings, |_| ())
+    };
+    let without = start("without", module(), &[]);
+    from_the_configuration(without, start);
+    let few = filled(10, 10);
+    let few = start("few", few, &[("admin", "on"), ("projects", "[]")]);
+    let floor_store = folder.path().join("floor.redb");
+    from_the_store(without, few, floor_store);
+    let many = filled(10_000, 100_000);
+    let many = start("many", many, &[("admin", "on"), ("projects", "[]")]);
+    by_number(few, many);
+    signed_by_an_issuer(without, start);
+}
+
+/// A store that holds the module.
+fn module() -> Filling {
+    Filling::new(&[("example.com/m".to_owned(), 10)])
+}
+
+/// The same with so many projects and tokens. The module's project is public, the others are private,
+/// as is that of `example.com/private`.
+fn filled(projects: usize, tokens: usize) -> Filling {
+    let modules = ["example.com/m", "example.com/private"].map(|module| (module.to_owned(), 10));
+    let filling = Filling::new(&modules);
+    let none = Projects::parse_list("[]").expect("an empty list");
+    let kept = Kept {
+        documents: &filling,
+        projects: &none,
+        tokens: &[],
+    };
+    for number in 1..=projects {
+        let (name, visibility) = match number {
+            1 => ("m".to_owned(), Visibility::Public),
+            2 => ("private".to_owned(), Visibility::Private),
+            number => (format!("other{number}"), Visibility::Private),
+        };
+        let project = Project {
+            id: number.to_string(),
+            path: format!("team/{name}"),
+            modules: vec![format!("example.com/{name}")],
+            visibility,
+            enabled: true,
+        };
+        kept.put_project(&project).expect("a project that is new");
+    }
+    for number in 0..tokens {
+        let hash: String = Sha256::digest(secret(number))
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let json = format!(
+            r#"[{{"name":"token{number}","sha256":"{hash}","scopes":["read_api"],"projects":["team"]}}]"#
+        );
+        for token in Token::parse_list(&json).expect("a token") {
+            kept.put_token(&token).expect("a token that is new");
+        }
+    }
+    filling
+}
+
+fn secret(number: usize) -> String {
+    format!("secret{number}")
+}
+
+fn with_token(mut contender: Contender, token: &str) -> Contender {
+    contender.headers = format!("private-token: {token}\r\n");
+    contender
+}
+
+fn from_the_configuration(
+    without: SocketAddr,
+    start: impl Fn(&str, Filling, &[(&str, &str)]) -> SocketAddr,
+) {
+    let public = start("public", module(), &[("projects", PUBLIC)]);
+    let private = start("private", module(), &[("projects", PRIVATE)]);
+    let hit = |name, server| Contender::new(name, server, INFO);
+    let contenders = [
+        hit("without", without),
+        hit("a public project", public),
+        with_token(hit("a private project, a token", private), proxy::TOKEN),
+    ];
+    let measured = compare(&contenders, CONNECTIONS);
+    let title = "A hit, by what the configuration says (aims: 97 %, 90 %)";
+    print_requests(title, &contenders, &measured, 0);
+}
+
+/// As many calls of the store as such a hit makes, made by the floor component: its share of what the
+/// whole hit costs more is the store's.
+fn from_the_store(without: SocketAddr, few: SocketAddr, floor_store: PathBuf) {
+    fill_store(&floor_store, 0);
+    let floor = serve_host(HostConfig::new(floor(), floor_store));
+    let private = "/example.com/private/@v/v1.0.3.info";
+    let contenders = [
+        Contender::new("without", without, INFO),
+        Contender::new("a public project of the store", few, INFO),
+        with_token(
+            Contender::new("a private one, a token of the store", few, private),
+            &secret(3),
+        ),
+        Contender::new("floor: one read", floor, "/get"),
+        Contender::new("floor: a call for two values besides", floor, "/get/2"),
+        Contender::new("floor: that, and one more read", floor, "/get/2/1"),
+    ];
+    let measured = compare(&contenders, CONNECTIONS);
+    let title = "A hit, by what the store says, and the calls of the store alone";
+    print_requests(title, &contenders, &measured, 0);
+    let [without, public, token, one, two, three] = measured.as_slice() else {
+        unreachable!("six were measured");
+    };
+    for (name, hit, calls) in [("a public project", public, two), ("a token", token, three)] {
+        let more = |one: &Measured, other: &Measured| (micros(one) - micros(other)).max(0.0);
+        println!(
+            "  {name}: {:.1} µs more a request; its calls of the store alone {:.1} µs",
+            more(hit, without),
+            more(calls, one)
+        );
+    }
+}
+
+fn micros(measured: &Measured) -> f64 {
+    1e6 / measured.per_second()
+}
+
+fn by_number(few: SocketAddr, many: SocketAddr) {
+    let private = "/example.com/private/@v/v1.0.3.info";
+    let public = |name, server| Contender::new(name, server, INFO);
+    let token =
+        |name, server, number| with_token(Contender::new(name, server, private), &secret(number));
+    for contenders in [
+        [
+            public("public, 10 projects and 10 tokens", few),
+            public("public, 10,000 projects and 100,000 tokens", many),
+        ],
+        [
+            token("a token, 10 projects and 10 tokens", few, 3),
+            token("a token, 10,000 projects and 100,000 tokens", many, 77_777),
+        ],
+    ] {
+        let measured = compare(&contenders, CONNECTIONS);
+        let title = "A hit, by the number of projects and tokens in the store";
+        print_requests(title, &contenders, &measured, 0);
+    }
+}
+
+/// The issuer's keys are kept in the store already, as they are for an hour after a first request.
+fn signed_by_an_issuer(
+    without: SocketAddr,
+    start: impl Fn(&str, Filling, &[(&str, &str)]) -> SocketAddr,
+) {
+    let trust = format!(
+        r#"[{{"issuer":"{ISSUER}","audience":"{AUDIENCE}","jwks":"{ISSUER}/keys",
+            "claims":{{"sub":"project"}},"projects":["7"],"scopes":["read_api"]}}]"#
+    );
+    let rules = Rule::parse_list(&trust).expect("a rule");
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = i64::try_from(since.expect("a clock").as_secs()).expect("a year that can be written");
+    let (keys, tokens) = issue(now);
+    let issuer = Issuer(keys);
+    let filling = module();
+    for token in &tokens {
+        let outside = Outside {
+            client: &issuer,
+            keeper: &filling,
+            now: Timestamp::from_unix(now, 0).expect("a year that can be written"),
+        };
+        let grant = judge(token.as_bytes(), &rules, &outside);
+        assert!(matches!(grant, Ok(Some(_))), "the token is good");
+    }
+    let settings = [("projects", PRIVATE), ("trust", &*trust)];
+    let server = start("issuer", filling, &settings);
+    let [rs256, es256] = &tokens;
+    let hit = |name, server| Contender::new(name, server, INFO);
+    let contenders = [
+        hit("without", without),
+        with_token(hit("signed with RS256", server), rs256),
+        with_token(hit("signed with ES256", server), es256),
+    ];
+    let measured = compare(&contenders, 1);
+    let title =
+        "A hit with a token of an issuer whose keys are kept, 1 connection (aim: 2 ms more)";
+    print_requests(title, &contenders, &measured, 0);
+    for (contender, one) in contenders.iter().zip(&measured).skip(1) {
+        let more = (micros(one) - measured.first().map_or(0.0, micros)) / 1e3;
+        println!("  {}: {more:.2} ms more", contender.name);
+    }
+}
+
+/// A key set with a key of each kind, and a token signed with each.
+fn issue(now: i64) -> (String, [String; 2]) {
+    let random = SystemRandom::new();
+    let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+    let claims = format!(
+        r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","sub":"project","nbf":{now},"exp":{}}}"#,
+        now + 3600
+    );
+    let unsigned = |name: &str| {
+        let header = format!(r#"{{"alg":"{name}","kid":"{name}","typ":"JWT"}}"#);
+        format!(
+            "{}.{}",
+            encode(header.as_bytes()),
+            encode(claims.as_bytes())
+        )
+    };
+    let rsa = RsaKeyPair::from_der(include_bytes!("../tests/keys/rsa-one.der")).expect("a key");
+    let public = PublicKeyComponents::<Vec<u8>>::from(rsa.public());
+    let rs256 = unsigned("RS256");
+    let mut signature = vec![0; rsa.public().modulus_len()];
+    rsa.sign(&RSA_PKCS1_SHA256, &random, rs256.as_bytes(), &mut signature)
+        .expect("a signature");
+    let rs256 = format!("{rs256}.{}", encode(&signature));
+    let kind = &ECDSA_P256_SHA256_FIXED_SIGNING;
+    let der = EcdsaKeyPair::generate_pkcs8(kind, &random).expect("a key");
+    let curve = EcdsaKeyPair::from_pkcs8(kind, der.as_ref(), &random).expect("a key");
+    let es256 = unsigned("ES256");
+    let signature = curve.sign(&random, es256.as_bytes()).expect("a signature");
+    let es256 = format!("{es256}.{}", encode(signature.as_ref()));
+    let point = curve.public_key().as_ref();
+    let keys = format!(
+        r#"{{"keys":[{{"kty":"RSA","kid":"RS256","use":"sig","n":"{}","e":"{}"}},
+            {{"kty":"EC","crv":"P-256","kid":"ES256","x":"{}","y":"{}"}}]}}"#,
+        encode(&public.n),
+        encode(&public.e),
+        encode(&point[1..33]),
+        encode(&point[33..])
+    );
+    (keys, [rs256, es256])
+}
+
+/// Answers with its key set.
+struct Issuer(String);
+
+impl Client for Issuer {
+    fn send(&self, _: Outgoing<'_>) -> Result<Incoming, Unanswered> {
+        Ok(Incoming {
+            status: 200,
+            headers: Headers::new(Vec::new()),
+            body: Box::new(Whole(Some(self.0.clone().into_bytes()))),
+        })
+    }
+}
+
+struct Whole(Option<Vec<u8>>);
+
+impl Source for Whole {
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.0.take())
+    }
+}

@@ -1,0 +1,238 @@
+//! `goproxy-edge token`: tokens, made here and kept by a running edge, or made for its configuration.
+//!
+//! A token's form is the component's affair, which refuses one of a wrong form; the server is only ever told its
+//! SHA-256.
+
+mod existing;
+mod rights;
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::builder::NonEmptyStringValueParser;
+use goproxy_edge::access::format;
+use goproxy_edge::module::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::Failure;
+use crate::admin::{Admin, Outcome, Place, print_list};
+use crate::client::{Body, ServerArgs};
+use crate::url::element;
+use rights::Rights;
+
+/// A new token with 256 bits from the operating system's random source.
+///
+/// # Errors
+/// When the operating system has no random source to give.
+pub fn generate() -> Result<String, getrandom::Error> {
+    let mut secret = [0u8; 32];
+    getrandom::fill(&mut secret)?;
+    Ok(format::from_secret(&secret))
+}
+
+/// The `sha256` member of a token's entry: its SHA-256 in lower-case hex.
+pub fn sha256_hex(token: &str) -> String {
+    Sha256::digest(token.as_bytes())
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}
+
+/// Add, list and revoke the tokens of a running server, or make one for its configuration
+///
+/// `add`, `list` and `revoke` are for a running server, which keeps tokens in its store where its setting `admin` is
+/// on, as `goproxy-edge serve` has it. They need a token with scope `api` and the administrator flag: the first one is
+/// made by `new`, or by `goproxy-edge serve` at its first start.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    Add(Add),
+    List(List),
+    Revoke(Revoke),
+    New(New),
+}
+
+/// Add a token, and print it
+///
+/// It is printed this once, alone on standard output, and kept nowhere: the server is sent its hash. A token of this
+/// name that is there already is replaced: the old one stops working. With --existing it is one that somebody has,
+/// such as a personal access token of GitLab, so that their .netrc stays as it is.
+#[derive(clap::Args)]
+struct Add {
+    /// A name to know it by, in lists and logs
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    name: String,
+    #[command(flatten)]
+    rights: Rights,
+    /// Read the token on standard input, one line, and print nothing; only its hash is sent
+    #[arg(long)]
+    existing: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// List the tokens, those of the configuration first; neither they nor their hashes are shown
+#[derive(clap::Args)]
+struct List {
+    /// As a JSON list, for programs
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Revoke a token: it stops working
+#[derive(clap::Args)]
+struct Revoke {
+    /// The name that it was added with
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    name: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Make a token, and print it with its entry for the `tokens` setting; no server is asked
+///
+/// The first line is the token, for whoever is to have it: it is shown this once and kept nowhere. The second is for
+/// the server: one element of the JSON list in its `tokens` setting, with the token's hash only.
+#[derive(clap::Args)]
+struct New {
+    /// A name to know it by, in lists and logs
+    #[arg(default_value = "publisher", value_parser = NonEmptyStringValueParser::new())]
+    name: String,
+    #[command(flatten)]
+    rights: Rights,
+}
+
+pub fn run(args: Args) -> Result<ExitCode, Failure> {
+    match args.verb {
+        Verb::Add(add) => run_add(add)?,
+        Verb::List(list) => run_list(list)?,
+        Verb::Revoke(revoke) => run_revoke(revoke)?,
+        Verb::New(New { name, rights }) => {
+            let token = generate()?;
+            println!("{token}\n{}", rights.entry(&name, &sha256_hex(&token))?);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_add(args: Add) -> Result<(), Failure> {
+    let token = match args.existing {
+        true => existing::read()?,
+        false => generate()?,
+    };
+    let entry = args.rights.entry(&args.name, &sha256_hex(&token))?;
+    let admin = Admin::new(args.server)?;
+    let outcome = admin.change("PUT", "/-/admin/tokens", Body::Json(&entry))?;
+    let did = match outcome {
+        Outcome::Created => "added",
+        Outcome::Unchanged => "is there already, just so",
+        _ if args.existing => "changed",
+        _ => "replaced, and the one before it stopped working",
+    };
+    eprintln!("token {} {did}: {}", args.name, admin.address());
+    if !args.existing {
+        let mut out = std::io::stdout();
+        let printed = writeln!(out, "{token}").and_then(|()| out.flush());
+        printed.map_err(|error| {
+            format!(
+                "the token was added, but cannot be printed: {error}; add it again to replace it"
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn run_revoke(args: Revoke) -> Result<(), Failure> {
+    let admin = Admin::new(args.server)?;
+    let path = format!("/-/admin/tokens/{}", element(&args.name));
+    let did = match admin.change("DELETE", &path, Body::None)? {
+        Outcome::Absent => "is not there",
+        _ => "revoked",
+    };
+    println!("token {} {did}: {}", args.name, admin.address());
+    Ok(())
+}
+
+/// A token as a list shows it.
+#[derive(serde::Deserialize)]
+struct Listed {
+    name: String,
+    scopes: Vec<String>,
+    projects: Vec<String>,
+    #[serde(default)]
+    expires_at: Option<String>,
+    #[serde(default)]
+    admin: bool,
+    #[serde(flatten)]
+    place: Place,
+}
+
+fn run_list(args: List) -> Result<(), Failure> {
+    let tokens = Admin::new(args.server)?.list("/-/admin/tokens")?;
+    let now = rights::now()?;
+    let row = |token: &Listed| {
+        vec![
+            token.name.clone(),
+            token.scopes.join(", "),
+            token.projects.join(", "),
+            expiry(token.expires_at.as_deref(), now),
+            if token.admin { "yes" } else { "no" }.to_owned(),
+            token.place.words(),
+        ]
+    };
+    let columns = ["NAME", "SCOPES", "PROJECTS", "EXPIRES", "ADMIN", "SOURCE"];
+    print_list(&tokens, args.json, &columns, row, |token| &token.place)
+}
+
+fn expiry(end: Option<&str>, now: Timestamp) -> String {
+    match end {
+        None => "never".to_owned(),
+        Some(end) if Timestamp::parse_rfc3339(end).is_some_and(|end| end <= now) => {
+            format!("{end} (expired)")
+        }
+        Some(end) => end.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_tokens_are_never_the_same() {
+        assert_ne!(generate().unwrap(), generate().unwrap());
+    }
+
+    #[test]
+    fn the_hash_of_a_token_is_lower_case_hex() {
+        assert_eq!(
+            sha256_hex("abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    #[test]
+    fn an_expiry_that_is_past_says_so() {
+        let now = Timestamp::parse_rfc3339("2026-01-01T00:00:00Z").unwrap();
+        for (end, shown) in [
+            (None, "never"),
+            (Some("2026-01-01T00:00:01Z"), "2026-01-01T00:00:01Z"),
+            (
+                Some("2026-01-01T00:00:00Z"),
+                "2026-01-01T00:00:00Z (expired)",
+            ),
+        ] {
+            assert_eq!(expiry(end, now), shown);
+        }
+    }
+}
