@@ -326,7 +326,7 @@ fn puts(server: &Server) -> usize {
     server
         .log()
         .lines()
-        .filter(|line| line.starts_with("PUT "))
+        .filter(|line| line.contains(" PUT /"))
         .count()
 }
 
