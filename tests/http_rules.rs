@@ -279,12 +279,7 @@ fn the_age_of_a_list_can_be_set() {
 fn every_request_is_one_line_of_the_log() {
     let server = Server::new();
     server.get("/example.com/m/@v/list");
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    let log = server.log();
-    let line = log
-        .lines()
-        .find(|line| line.contains("/example.com/m/@v/list"))
-        .expect("a line");
+    let line = server.logged("/example.com/m/@v/list");
     assert!(line.contains("GET") && line.contains("404"), "{line}");
     let quiet = Setup::new().set("log", "off").start();
     quiet.get("/example.com/m/@v/list");

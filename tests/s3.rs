@@ -182,10 +182,7 @@ fn a_busy_slow_or_broken_store_is_asked_again_and_nothing_cut_looks_whole() {
         busy.text().ends_with("it answered 503 SlowDown\n"),
         "{busy}"
     );
-    assert!(
-        server.log().contains("it answered 503 SlowDown"),
-        "the log names the cause"
-    );
+    server.logged("it answered 503 SlowDown");
     // Writing too.
     for (number, fault) in [Fault::Reset, Fault::Status(503, "SlowDown")]
         .into_iter()

@@ -169,6 +169,19 @@ impl Server {
         self.log.lock().expect("the log").clone()
     }
 
+    /// The first line of its log with this in it, which may come after the answer that it is about.
+    pub fn logged(&self, text: &str) -> String {
+        let begun = std::time::Instant::now();
+        loop {
+            let log = self.log();
+            if let Some(line) = log.lines().find(|line| line.contains(text)) {
+                return line.to_owned();
+            }
+            assert!(begun.elapsed().as_secs() < 10, "no {text:?} in:\n{log}");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
     /// `kill -9`, and no goodbye.
     pub fn kill(&mut self) {
         self.child.kill().expect("it was running");
