@@ -31,6 +31,8 @@ struct Map {
     faults: RefCell<Option<Faults>>,
     /// How many there were.
     calls: Cell<usize>,
+    /// How many values were asked for, which a host without a call for many asks for one by one.
+    values_asked: Cell<usize>,
 }
 
 impl Map {
@@ -53,6 +55,8 @@ impl KeyValue for Map {
     }
     #[cfg(feature = "admin")]
     fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let asked = self.values_asked.get() + keys.len();
+        self.values_asked.set(asked);
         let values = self.values.borrow();
         let found = keys.iter().map(|key| values.get(key).cloned());
         self.call(|| found.collect())

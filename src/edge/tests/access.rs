@@ -451,14 +451,14 @@ fn a_project_that_one_may_not_see_is_to_the_byte_and_the_store_as_one_that_is_no
     }
 }
 
-/// What is answered below GitLab's base, and how often the store was asked.
+/// What is answered below GitLab's base, and how often the store was asked, for how many values.
 fn told_below(
     host: &TestHost,
     state: &'static str,
     name: &str,
     endpoint: (&'static str, &'static str, u16, u16),
     credential: Option<(&str, &str)>,
-) -> (Told, usize) {
+) -> (Told, usize, usize) {
     let base: &'static str = format!("/api/v4/projects{name}packages/go").leak();
     let row = Row {
         place: ("", base, "example.com/lib/m", ""),
@@ -468,10 +468,11 @@ fn told_below(
         token: None,
     };
     host.map.calls.set(0);
+    host.map.values_asked.set(0);
     let mut told = ask(host, &row, credential);
     // The one thing that may differ is what the client itself wrote.
     told.body = told.body.replace("\"7\"", "\"9\"");
-    (told, host.map.calls.get())
+    (told, host.map.calls.get(), host.map.values_asked.get())
 }
 
 #[test]
