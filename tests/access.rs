@@ -322,7 +322,7 @@ fn a_bad_setting_stops_every_request_and_is_named_without_its_value() {
             "a store that is not known",
             "store",
             "nonsense",
-            "it is `kv`, `kv:<bucket>`, `dir:<path>`, `s3`, `blobstore:<container>` or `blobstore:<container>+kv:<bucket>`",
+            "it is `kv`, `kv:<bucket>`, `dir:<path>`, `s3`, `s3+kv`, `s3+kv:<bucket>`, `blobstore:<container>` or `blobstore:<container>+kv:<bucket>`",
         ),
         (
             "a log level that is not known",
