@@ -150,6 +150,8 @@ impl Answer {
             body.to_owned()
         };
         if let Some(location) = &self.location {
+            // A query may be a signature.
+            let location = location.split('?').next().unwrap_or_default();
             return format!(
                 "{said}; it points to {location}: if that is the server you mean, name it with --to"
             );

@@ -81,7 +81,7 @@ impl Kv {
             return Ok(None);
         }
         let mark = self.mark()?;
-        let own = |id: &UploadId| id.mark.is_none() || id.mark == mark;
+        let own = |id: &UploadId| id.mark.is_some() && id.mark == mark;
         let own = |id: &str| UploadId::parse(id).filter(own);
         let old = |id: &str| own(id).is_some_and(|id| self.is_old(&id));
         let mut after = walk.begun_in(Keys::UNFINISHED);
