@@ -24,6 +24,7 @@ mod protocol;
 mod publishing;
 mod s3;
 mod s3_kv;
+mod size;
 mod store_contract;
 mod support;
 mod wasmcloud;

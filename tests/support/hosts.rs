@@ -11,7 +11,7 @@ use super::server::TOKEN;
 use super::sha256_hex;
 
 /// The component of a flavour, built once for a run of the tests.
-fn component(name: &str, features: &[&str]) -> PathBuf {
+pub fn component(name: &str, features: &[&str]) -> PathBuf {
     static ONE_BUILD: Mutex<()> = Mutex::new(());
     let _one = ONE_BUILD
         .lock()
