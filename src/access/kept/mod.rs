@@ -268,6 +268,20 @@ impl<'a> Kept<'a> {
         }
         Ok(page)
     }
+
+    /// What can be read of all that lies below `prefix`: for what is so rare that it may take long.
+    fn all<T>(&self, prefix: &str, read: &ReadEntry<Option<T>>) -> Result<Vec<T>, Failure> {
+        let mut all = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = self.page(prefix, cursor.as_deref(), &|| true, read)?;
+            all.extend(page.entries.into_iter().flatten());
+            cursor = page.cursor;
+            if cursor.is_none() {
+                return Ok(all);
+            }
+        }
+    }
 }
 
 /// The beginnings of a module path that can be prefixes longer than `reach`, the longest first.
