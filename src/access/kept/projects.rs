@@ -137,7 +137,7 @@ impl Kept<'_> {
             };
             let all_shadowed = record.project.modules.iter().all(shadowed);
             Ok(Listed {
-                hidden: self.hiding(&record.project).is_some() || all_shadowed,
+                hidden: self.is_hidden(&record.project) || all_shadowed,
                 project: record.project,
             })
         })
@@ -334,7 +334,7 @@ impl Kept<'_> {
                 ),
                 Some(prefix) => (truth.claims_prefix(prefix), format!("the prefix {prefix}")),
             };
-            if claims && self.hiding(&truth.project).is_none() {
+            if claims {
                 let path = truth.project.path;
                 let text = format!("{same}: it is of the project {id} ({path})");
                 return Err(conflict(text));

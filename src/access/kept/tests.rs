@@ -444,6 +444,23 @@ fn what_no_project_and_no_token_claims_is_taken_over() {
 }
 
 #[test]
+fn a_prefix_of_a_project_that_the_configuration_hides_is_not_taken() {
+    let map = after(&Configuration::new("[]"), &[Change::Put(PRIVATE)]);
+    let before = map.borrow().clone();
+    let hiding = Configuration::new(r#"[{"id":7,"path":"conf/x","modules":["x.y"]}]"#);
+    let memory = Memory::new(&map);
+    let kept = hiding.kept(&memory);
+    let nine = project(r#"{"id":9,"path":"team/nine","modules":["example.com/a/b"]}"#);
+    let refused = kept.put_project(&nine).map_err(|broken| broken.failure);
+    let text = "the prefix example.com/a/b: it is of the project 7 (team/one)";
+    assert_eq!(refused, Err(Failure::new(Kind::Conflict, text)));
+    assert_eq!(*map.borrow(), before);
+    kept.remove_project("7").unwrap();
+    let done = kept.put_project(&nine).map(|done| done.outcome);
+    assert_eq!(done, Ok(Outcome::Created));
+}
+
+#[test]
 fn a_copy_that_was_left_behind_opens_nothing_of_a_later_project_of_the_same_id() {
     use Change::Put;
     let configuration = Configuration::new("[]");
