@@ -295,6 +295,14 @@ fn hides(own: &Project, kept: &Project) -> bool {
     own.id == kept.id || own.path == kept.path
 }
 
+/// The name of a token in a line of the log: in quotes where it could be taken for more words.
+pub fn in_words(name: &str) -> Cow<'_, str> {
+    match name.contains(|letter: char| letter.is_whitespace() || letter == '"') {
+        true => Cow::Owned(format!("{name:?}")),
+        false => Cow::Borrowed(name),
+    }
+}
+
 /// The beginnings of a module path that can be prefixes longer than `reach`, the longest first.
 fn beginnings(module: &str, reach: Option<usize>) -> Vec<&str> {
     let ends = module.match_indices('/').map(|(at, _)| at);

@@ -9,7 +9,7 @@
 
 use super::writing::{Writing, conflict, refused};
 use super::{
-    AT_ONCE, Broken, Done, HASHES, Kept, Outcome, Page, TOKEN_NAMES, hash_document,
+    AT_ONCE, Broken, Done, HASHES, Kept, Outcome, Page, TOKEN_NAMES, hash_document, in_words,
     token_document, unreadable,
 };
 use crate::access::Token;
@@ -70,7 +70,7 @@ pub struct Listed {
 }
 
 fn words(name: &str, verb: &str) -> String {
-    format!("token {name} {verb}")
+    format!("token {} {verb}", in_words(name))
 }
 
 impl Kept<'_> {
