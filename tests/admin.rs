@@ -197,7 +197,7 @@ fn everything_is_changed_while_the_server_runs(setup: Setup) {
     // Of the second start: the log of the first went with it.
     let expected = [
         "token ci revoked",
-        "token é \"ü\" revoked",
+        r#"token "é \"ü\"" revoked"#,
         "project 8 Team/P.8 removed",
         "project 7 team/p7 removed",
     ];

@@ -33,10 +33,7 @@ impl Credential {
             .find_map(|name| Some((*name, headers.raw(name)?)))
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| {
-                Ok(Credential {
-                    secret: value.trim_ascii().to_vec(),
-                    of_job: name == "job-token",
-                })
+                from_secret(value.trim_ascii(), name == "job-token").ok_or(Malformed)
             })
     }
 
@@ -57,10 +54,7 @@ fn from_authorization(value: &[u8]) -> Option<Credential> {
     let (scheme, rest) = text.split_once(' ')?;
     let rest = rest.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(Credential {
-            secret: rest.as_bytes().to_vec(),
-            of_job: false,
-        });
+        return from_secret(rest.as_bytes(), false);
     }
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -68,9 +62,14 @@ fn from_authorization(value: &[u8]) -> Option<Credential> {
     let decoded = decode_base64(rest)?;
     let colon = decoded.iter().position(|byte| *byte == b':')?;
     let password = decoded.get(colon + 1..)?;
-    Some(Credential {
-        secret: password.to_vec(),
-        of_job: decoded.get(..colon)? == b"gitlab-ci-token",
+    from_secret(password, decoded.get(..colon)? == b"gitlab-ci-token")
+}
+
+/// An empty secret is none: everybody would have it.
+fn from_secret(secret: &[u8], of_job: bool) -> Option<Credential> {
+    (!secret.is_empty()).then(|| Credential {
+        secret: secret.to_vec(),
+        of_job,
     })
 }
 
@@ -153,6 +152,9 @@ mod tests {
             "Basic",
             "Basic !!!",
             "Basic dXNlcg==",
+            "Basic dXNlcjo=",
+            "Basic Og==",
+            "Bearer ",
             "Basic A",
             "Digest x",
             "secret",
@@ -162,6 +164,7 @@ mod tests {
         }
         assert_eq!(presented("Authorization", ""), None);
         assert_eq!(presented("Private-Token", ""), None);
+        assert_eq!(presented("Private-Token", " "), Some(Err(Malformed)));
         assert_eq!(presented("Cookie", "x"), None);
     }
 }

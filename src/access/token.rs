@@ -20,6 +20,12 @@ pub struct Token {
     expires_at: Option<Timestamp>,
 }
 
+/// SHA-256 of an empty secret, which everybody has.
+const OF_NOTHING: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
+
 /// The fields of a token as it is written down.
 const FIELDS: [&str; 6] = [
     "name",
@@ -60,9 +66,11 @@ impl Token {
             return Err(format!("{which} is not a JSON object"));
         }
         let name = token.get("name").and_then(Json::text).unwrap_or_default();
-        if name.is_empty() || name.chars().any(char::is_control) {
+        // A client takes the dots out of an address, so that such a token could not be revoked.
+        if ["", ".", ".."].contains(&name) || name.chars().any(is_invisible) {
             return Err(format!(
-                "{which} has no `name`, or one with control characters"
+                "{which} has no `name`, or one that is `.` or `..` or has control or invisible \
+                 characters"
             ));
         }
         Token::check(name, token).map_err(|what| format!("the token `{name}`: {what}"))
@@ -103,6 +111,9 @@ impl Token {
             .and_then(Json::texts)
             .ok_or("`projects` is not a list of ids, full paths or `*`")?;
         let hash = hash.ok_or("`sha256` is not 64 lower-case hex digits")?;
+        if hash == OF_NOTHING {
+            return Err("`sha256` is that of an empty secret");
+        }
         let grant = Grant {
             name: name.to_owned(),
             scopes: scopes.ok_or(
@@ -187,6 +198,23 @@ impl Token {
         json.json("admin", if *admin { "true" } else { "false" });
         json
     }
+}
+
+/// Whether a reader of a log can't see it, or it changes how they see what stands around it.
+fn is_invisible(letter: char) -> bool {
+    let is_format = matches!(
+        letter,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}'
+    );
+    letter.is_control() || is_format
 }
 
 /// Compares without telling where the first difference is.
@@ -281,7 +309,13 @@ mod tests {
         let scopes = "the token `ci`: `scopes` is not a list of `read_api`, `api`, \
                       `read_package_registry` and `write_package_registry`";
         let hash = "the token `ci`: `sha256` is not 64 lower-case hex digits";
+        let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         for (change, with, problem) in [
+            (
+                HASH,
+                nothing,
+                "the token `ci`: `sha256` is that of an empty secret",
+            ),
             (HASH, "hunter2", hash),
             (HASH, &*HASH.to_uppercase(), hash),
             (r#"["api"]"#, "[]", scopes),
@@ -308,11 +342,7 @@ mod tests {
                 "the token `ci`: it has an unknown field: `name`, `sha256`, `scopes`, `projects`, \
                  `expires_at` and `admin` are known",
             ),
-            (
-                r#""name":"ci""#,
-                r#""name":"""#,
-                "token 1 has no `name`, or one with control characters",
-            ),
+            (r#""name":"ci""#, r#""name":"""#, NO_NAME),
         ] {
             assert!(right.contains(change), "{change}");
             assert_eq!(list(&right.replace(change, with)), Err(problem.to_owned()));
@@ -323,6 +353,42 @@ mod tests {
             ("[\"hunter2\"]", "token 1 is not a JSON object"),
         ] {
             assert_eq!(Token::parse_list(json), Err(problem.to_owned()));
+        }
+    }
+
+    const NO_NAME: &str = "token 1 has no `name`, or one that is `.` or `..` or has control or \
+                           invisible characters";
+
+    #[test]
+    fn a_name_is_one_that_an_address_and_a_log_can_show() {
+        let named = |name: &str| {
+            list(&format!(
+                r#""name":"{name}","sha256":"{HASH}","scopes":["api"],"projects":["*"]"#
+            ))
+        };
+        for name in ["ci", "...", "a b", "é ü", "名前", "a/b", "a\\\"b"] {
+            assert!(named(name).is_ok(), "{name}");
+        }
+        for name in [
+            "",
+            ".",
+            "..",
+            "a\\n",
+            "\\u0000",
+            "\u{7f}",
+            "\u{85}",
+            "a\u{2028}b",
+            "a\u{2029}b",
+            "a\u{202e}b",
+            "a\u{2066}b",
+            "a\u{200b}b",
+            "\u{200f}a",
+            "\u{61c}a",
+            "\u{feff}a",
+            "a\u{ad}",
+            "a\u{e0041}",
+        ] {
+            assert_eq!(named(name), Err(NO_NAME.to_owned()), "{name:?}");
         }
     }
 }

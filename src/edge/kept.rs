@@ -4,7 +4,7 @@
 use std::io::Read as _;
 use std::time::Duration;
 
-use crate::access::kept::{Broken, Documents, Done, Kept, Outcome};
+use crate::access::kept::{Broken, Documents, Done, Kept, Outcome, in_words};
 use crate::access::{Project, Token};
 use crate::http::{Failure, Kind, Method, Request, Response};
 use crate::json::{Json, NotJson, Writer};
@@ -156,7 +156,7 @@ impl Edge<'_> {
     }
 
     fn note(&self, who: &str, what: &str) {
-        let line = format!("audit {} {who} {what}", self.now());
+        let line = format!("audit {} {} {what}", self.now(), in_words(who));
         self.audit.borrow_mut().push(line);
     }
 

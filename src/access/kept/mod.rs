@@ -8,8 +8,9 @@
 //! still to be removed of an earlier state, so that a change which was stopped is finished by the same
 //! one again (`projects`, `tokens`).
 //!
-//! What the configuration names too is hidden: a token then is the configuration's or none, and what
-//! a hidden project owned belongs to the project that hides it, so that no stranger gets it.
+//! What the configuration names too is hidden: a token then is the configuration's or none. What a
+//! hidden project owned belongs to the project that hides it where that one has a prefix over it, and
+//! else to nobody, so that no stranger gets it.
 
 mod projects;
 mod record;
@@ -178,7 +179,7 @@ impl<'a> Kept<'a> {
         {
             let fits = |record: &Record| record.project.is_named(name);
             let record = read(&value, fits, || format!("the project {name:?}"))?;
-            found.named = Some(record.project).filter(|it| self.hiding(it).is_none());
+            found.named = Some(record.project).filter(|it| !self.is_hidden(it));
         }
         for (prefix, value) in prefixes.iter().zip(values) {
             let Some(value) = value else {
@@ -186,9 +187,14 @@ impl<'a> Kept<'a> {
             };
             let fits = |record: &Record| record.project.modules.iter().any(|own| own == prefix);
             let record = read(&value, fits, || format!("the project that has {prefix}"))?;
-            found.owner = Some(match self.hiding(&record.project) {
-                Some(configured) => Cow::Borrowed(configured),
-                None => Cow::Owned(record.project),
+            let hidden = self.is_hidden(&record.project);
+            let configured = module.and_then(|module| self.projects.owner(module));
+            found.owner = Some(match configured {
+                Some((own, 1..)) if hidden && hides(own, &record.project) => Cow::Borrowed(own),
+                _ => Cow::Owned(Project {
+                    enabled: record.project.enabled && !hidden,
+                    ..record.project
+                }),
             });
             break;
         }
@@ -214,11 +220,11 @@ impl<'a> Kept<'a> {
         Ok(Some(token.grant).filter(|_| valid))
     }
 
-    /// The project of the configuration that stands in place of one that is kept. The one that is
+    /// Whether a project of the configuration stands in place of one that is kept. The one that is
     /// there only because nothing was configured gives way instead.
-    fn hiding(&self, project: &Project) -> Option<&'a Project> {
+    fn is_hidden(&self, project: &Project) -> bool {
         let mut all = self.projects.configured().iter();
-        all.find(|own| own.id == project.id || own.path == project.path)
+        all.any(|own| hides(own, project))
     }
 
     fn hides_token(&self, token: &Token) -> bool {
@@ -267,6 +273,33 @@ impl<'a> Kept<'a> {
             page.cursor = None;
         }
         Ok(page)
+    }
+
+    /// What can be read of all that lies below `prefix`: for what is so rare that it may take long.
+    fn all<T>(&self, prefix: &str, read: &ReadEntry<Option<T>>) -> Result<Vec<T>, Failure> {
+        let mut all = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = self.page(prefix, cursor.as_deref(), &|| true, read)?;
+            all.extend(page.entries.into_iter().flatten());
+            cursor = page.cursor;
+            if cursor.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+/// Whether a project of the configuration stands in place of one that is kept.
+fn hides(own: &Project, kept: &Project) -> bool {
+    own.id == kept.id || own.path == kept.path
+}
+
+/// The name of a token in a line of the log: in quotes where it could be taken for more words.
+pub fn in_words(name: &str) -> Cow<'_, str> {
+    match name.contains(|letter: char| letter.is_whitespace() || letter == '"') {
+        true => Cow::Owned(format!("{name:?}")),
+        false => Cow::Borrowed(name),
     }
 }
 

@@ -9,8 +9,8 @@
 use super::record::{Record, documents_of};
 use super::writing::{Writing, conflict, refused};
 use super::{
-    AT_ONCE, Broken, DEEPEST, Done, IDS, Kept, Outcome, Page, named_document, path_document,
-    prefix_document, unreadable,
+    AT_ONCE, Broken, DEEPEST, Done, IDS, Kept, Outcome, PATHS, PREFIXES, Page, named_document,
+    path_document, prefix_document, unreadable,
 };
 use crate::access::Project;
 use crate::http::{Failure, Kind};
@@ -137,7 +137,7 @@ impl Kept<'_> {
             };
             let all_shadowed = record.project.modules.iter().all(shadowed);
             Ok(Listed {
-                hidden: self.hiding(&record.project).is_some() || all_shadowed,
+                hidden: self.is_hidden(&record.project) || all_shadowed,
                 project: record.project,
             })
         })
@@ -173,18 +173,8 @@ impl Kept<'_> {
         let names: Vec<String> = documents.iter().map(|(name, _)| name.clone()).collect();
         let standing = self.get(&names)?;
         self.refuse_taken(project, &standing)?;
-        // One that can't be read is written anew.
         let first = standing.first().and_then(Option::as_deref);
-        let old = first.and_then(Record::parse);
-        let mut record = Record::new(project.clone());
-        if let Some(old) = old.clone() {
-            let mut paths = old.former_paths;
-            paths.push(old.project.path);
-            record.former_paths = gone(paths, std::slice::from_ref(&project.path));
-            let mut modules = old.former_modules;
-            modules.extend(old.project.modules);
-            record.former_modules = gone(modules, &project.modules);
-        }
+        let record = self.after(first, project)?;
         let expected: Vec<Option<&[u8]>> =
             documents.iter().map(|(_, value)| Some(&**value)).collect();
         let as_expected = standing
@@ -218,6 +208,36 @@ impl Kept<'_> {
             outcome,
             what: writing.what,
         })
+    }
+
+    /// What to keep of a project, with what is still to be removed of an earlier state. Where that one
+    /// can't be read, its copies are looked for among all.
+    fn after(&self, first: Option<&[u8]>, project: &Project) -> Result<Record, Failure> {
+        let mut record = Record::new(project.clone());
+        let Some(first) = first else {
+            return Ok(record);
+        };
+        let is_own = |it: &Project| it.id == project.id;
+        let (paths, modules) = match Record::parse(first).filter(|it| is_own(&it.project)) {
+            Some(old) => {
+                let (mut paths, mut modules) = (old.former_paths, old.former_modules);
+                paths.push(old.project.path);
+                modules.extend(old.project.modules);
+                (paths, modules)
+            }
+            None => {
+                let copy = |_: &str, value: &[u8]| {
+                    let copy = Record::parse(value).map(|it| it.project);
+                    Ok(copy.filter(is_own))
+                };
+                let paths = self.all(PATHS, &copy)?.into_iter().map(|it| it.path);
+                let modules = self.all(PREFIXES, &copy)?.into_iter();
+                (paths.collect(), modules.flat_map(|it| it.modules).collect())
+            }
+        };
+        record.former_paths = gone(paths, std::slice::from_ref(&project.path));
+        record.former_modules = gone(modules, &project.modules);
+        Ok(record)
     }
 
     fn carry_out(
@@ -314,7 +334,7 @@ impl Kept<'_> {
                 ),
                 Some(prefix) => (truth.claims_prefix(prefix), format!("the prefix {prefix}")),
             };
-            if claims && self.hiding(&truth.project).is_none() {
+            if claims {
                 let path = truth.project.path;
                 let text = format!("{same}: it is of the project {id} ({path})");
                 return Err(conflict(text));

@@ -3,11 +3,14 @@
 //! Only the document under its hash makes a token work. The one under its name comes first, with the
 //! hashes that are still to be removed; those go before the new one comes, so that of two secrets never
 //! both work. To revoke a token its hash goes first, and its name last.
+//!
+//! No host compares and swaps, so a hash can land after another has taken its name: whoever finds that
+//! out removes it (`sweep`), and so does whoever revokes a token that has no name any more.
 
 use super::writing::{Writing, conflict, refused};
 use super::{
-    AT_ONCE, Broken, Done, Kept, Outcome, Page, TOKEN_NAMES, hash_document, token_document,
-    unreadable,
+    AT_ONCE, Broken, Done, HASHES, Kept, Outcome, Page, TOKEN_NAMES, hash_document, in_words,
+    token_document, unreadable,
 };
 use crate::access::Token;
 use crate::http::Failure;
@@ -46,6 +49,13 @@ impl Record {
         json.end().into_bytes()
     }
 
+    /// The hashes under which copies may be, its own last.
+    fn hashes(self) -> Vec<String> {
+        let mut all = self.former;
+        all.push(self.token.hash_text());
+        all
+    }
+
     fn claims(&self, hash: &str) -> bool {
         self.token.hash_text() == hash || self.former.iter().any(|own| own == hash)
     }
@@ -60,7 +70,7 @@ pub struct Listed {
 }
 
 fn words(name: &str, verb: &str) -> String {
-    format!("token {name} {verb}")
+    format!("token {} {verb}", in_words(name))
 }
 
 impl Kept<'_> {
@@ -102,34 +112,51 @@ impl Kept<'_> {
             return Ok(Done { outcome, what });
         }
         let mut record = plain;
-        if let Some(old) = first.and_then(Record::parse) {
-            record.former = old.former;
-            record.former.push(old.token.hash_text());
-            record.former.retain(|own| *own != hash);
-            record.former.dedup();
-        }
+        record.former = match first {
+            None => Vec::new(),
+            Some(old) => self.hashes_of(name, Some(old))?,
+        };
+        record.former.retain(|own| *own != hash);
+        record.former.dedup();
         if record.former.len() > AT_ONCE {
             let text = "earlier changes of this token did not get to their end: revoke it first";
             return Err(conflict(text.to_owned()));
         }
         let writing = Writing::begin(self.documents, what);
-        let [own, by_hash] = &names;
-        let begun = record.to_value();
-        writing.set(own, &begun)?;
-        if !record.former.is_empty() {
-            writing.remove_ours(&documents_of(&record.former), &is_of(name))?;
-            writing.expect(std::slice::from_ref(own), &[Some(&begun)])?;
-        }
-        writing.set(by_hash, &value)?;
-        if !record.former.is_empty() {
-            writing.expect(std::slice::from_ref(own), &[Some(&begun)])?;
-            writing.set(own, &value)?;
-        }
-        writing.settle(&names, &expected)?;
+        // Another may have changed it since we looked.
+        let [own, _] = &names;
+        writing.expect(std::slice::from_ref(own), &[first])?;
+        self.write_token(&writing, &names, record, &value)?;
         Ok(Done {
             outcome,
             what: writing.what,
         })
+    }
+
+    fn write_token(
+        &self,
+        writing: &Writing,
+        names: &[String; 2],
+        record: Record,
+        value: &[u8],
+    ) -> Result<(), Broken> {
+        let [own, by_hash] = names;
+        let name = record.token.grant.name.clone();
+        let begun = record.to_value();
+        writing.set(own, &begun)?;
+        writing.remove_ours(&documents_of(&record.former), &is_of(&name))?;
+        writing.expect(std::slice::from_ref(own), &[Some(&begun)])?;
+        let end = || {
+            writing.set(by_hash, value)?;
+            if !record.former.is_empty() {
+                writing.expect(std::slice::from_ref(own), &[Some(&begun)])?;
+                writing.set(own, value)?;
+            }
+            writing.settle(names, &[Some(value), Some(value)])
+        };
+        let ended = end();
+        let swept = self.sweep(writing, &name, &record.hashes());
+        ended.and(swept)
     }
 
     /// Revokes a token.
@@ -138,8 +165,10 @@ impl Kept<'_> {
     /// 409 for one of the configuration alone, the store's.
     pub fn revoke_token(&self, name: &str) -> Result<Done, Broken> {
         let own = [token_document(name)];
-        let value = self.get(&own)?;
-        let Some(value) = value.into_iter().next().flatten() else {
+        let value = self.get(&own)?.into_iter().next().flatten();
+        let value = value.as_deref();
+        let hashes = self.hashes_of(name, value)?;
+        if value.is_none() && hashes.is_empty() {
             return match self.tokens.iter().any(|own| own.grant.name == name) {
                 true => Err(conflict(of_configuration(name))),
                 false => Ok(Done {
@@ -147,24 +176,58 @@ impl Kept<'_> {
                     what: String::new(),
                 }),
             };
-        };
-        let what = format!("the token {name:?}");
-        let record = Record::parse(&value).ok_or_else(|| unreadable(&what))?;
+        }
         let writing = Writing::begin(self.documents, words(name, "revoked"));
-        let mut copies = documents_of(&record.former);
-        copies.push(hash_document(&record.token.hash_text()));
-        writing.remove_ours(&copies, &is_of(name))?;
-        writing.expect(&own, &[Some(&value)])?;
-        for own in &own {
-            writing.remove(own)?;
+        match value {
+            Some(_) => writing.remove_ours(&documents_of(&hashes), &is_of(name))?,
+            // Another may be adding it.
+            None => self.sweep(&writing, name, &hashes)?,
+        }
+        writing.expect(&own, &[value])?;
+        if value.is_some() {
+            for own in &own {
+                writing.remove(own)?;
+            }
         }
         writing.settle(&own, &[None])?;
-        // What another wrote while we removed nobody could revoke.
-        writing.remove_ours(&copies, &is_of(name))?;
+        self.sweep(&writing, name, &hashes)?;
         Ok(Done {
             outcome: Outcome::Removed,
             what: writing.what,
         })
+    }
+
+    /// The hashes under which a token may be, by what is kept under its name. Where that is nothing, or
+    /// can't be read, they are looked for among all.
+    fn hashes_of(&self, name: &str, value: Option<&[u8]>) -> Result<Vec<String>, Failure> {
+        if let Some(record) = value.and_then(Record::parse) {
+            return Ok(record.hashes());
+        }
+        self.all(HASHES, &|hash, value| {
+            let record = Record::parse(value);
+            let own = record.filter(|record| record.token.grant.name == name);
+            Ok(own.map(|_| hash.to_owned()))
+        })
+    }
+
+    /// Removes a token from under those of these hashes that its name has not, or no longer: it would
+    /// work there, and no list would show it.
+    fn sweep(&self, writing: &Writing, name: &str, hashes: &[String]) -> Result<(), Broken> {
+        let ours = is_of(name);
+        for some in hashes.chunks(AT_ONCE) {
+            let mut names = vec![token_document(name)];
+            names.extend(documents_of(some));
+            let mut values = writing.get(&names)?.into_iter();
+            let truth = values.next().flatten();
+            let truth = truth.as_deref().and_then(Record::parse);
+            let listed = truth.map(|record| hash_document(&record.token.hash_text()));
+            for (name, value) in names.iter().skip(1).zip(values) {
+                if listed.as_ref() != Some(name) && value.is_some_and(|value| ours(&value)) {
+                    writing.remove(name)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// One page of the tokens that are kept.

@@ -40,6 +40,12 @@ impl<'a> Writing<'a> {
         removed.map_err(|error| self.midway(failed(MIDWAY, &error)))
     }
 
+    /// The documents of these names, in their order.
+    pub fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Broken> {
+        let values = self.documents.get(names);
+        values.map_err(|error| self.midway(failed(MIDWAY, &error)))
+    }
+
     /// Removes those of these documents that are `ours`: another may have taken the place of one that
     /// was left behind.
     pub fn remove_ours(
@@ -48,9 +54,7 @@ impl<'a> Writing<'a> {
         ours: &dyn Fn(&[u8]) -> bool,
     ) -> Result<(), Broken> {
         for some in names.chunks(AT_ONCE) {
-            let values = self.documents.get(some);
-            let values = values.map_err(|error| self.midway(failed(MIDWAY, &error)))?;
-            for (name, value) in some.iter().zip(values) {
+            for (name, value) in some.iter().zip(self.get(some)?) {
                 if value.is_some_and(|value| ours(&value)) {
                     self.remove(name)?;
                 }
@@ -71,8 +75,7 @@ impl<'a> Writing<'a> {
     pub fn expect(&self, names: &[String], expected: &[Option<&[u8]>]) -> Result<(), Broken> {
         let mut values = Vec::new();
         for some in names.chunks(AT_ONCE) {
-            let found = self.documents.get(some);
-            values.extend(found.map_err(|error| self.midway(failed(MIDWAY, &error)))?);
+            values.extend(self.get(some)?);
         }
         let values = values.iter().map(Option::as_deref);
         if values.eq(expected.iter().copied()) {

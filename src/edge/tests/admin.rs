@@ -151,20 +151,20 @@ fn each_change_of_a_token_is_told_and_leaves_a_line_without_its_hash() {
             Method::Put,
             "tokens",
             &*one,
-            (201, CREATED, "token a b added"),
+            (201, CREATED, r#"token "a b" added"#),
         ),
         (Method::Put, "tokens", &*one, (200, UNCHANGED, "")),
         (
             Method::Put,
             "tokens",
             &*two,
-            (200, CHANGED, "token a b changed"),
+            (200, CHANGED, r#"token "a b" changed"#),
         ),
         (
             Method::Put,
             "tokens",
             &*admin,
-            (200, CHANGED, "token a b changed"),
+            (200, CHANGED, r#"token "a b" changed"#),
         ),
         (Method::Put, "tokens", &*admin, (200, UNCHANGED, "")),
         (Method::Delete, "tokens/other", "", (200, ABSENT, "")),
@@ -172,7 +172,7 @@ fn each_change_of_a_token_is_told_and_leaves_a_line_without_its_hash() {
             Method::Delete,
             "tokens/a%20b",
             "",
-            (200, REMOVED, "token a b revoked"),
+            (200, REMOVED, r#"token "a b" revoked"#),
         ),
         (Method::Delete, "tokens/a%20b", "", (200, ABSENT, "")),
     ] {
@@ -358,7 +358,7 @@ fn what_can_not_be_understood_is_refused_and_says_why() {
             "tokens",
             "{\"name\":\"a\\nb\"}",
             400,
-            "bad request: the token has no `name`, or one with control characters",
+            "bad request: the token has no `name`, or one that is `.` or `..` or has control or invisible characters",
         ),
         (
             Method::Put,
@@ -513,6 +513,22 @@ fn a_token_of_the_store_administers_until_it_is_revoked() {
         [format!("audit {NOW} ops token ops revoked")]
     );
     assert_eq!(as_ops(Method::Get, "projects", "").status, 401);
+}
+
+#[test]
+fn a_name_that_could_be_taken_for_more_words_of_a_line_is_in_quotes() {
+    let host = host("[]");
+    let name = r"ops token x added";
+    host.add("tokens", &token(name, ONE, r#","admin":true"#));
+    let key = [("private-token", "one")];
+    let told = host.ask(Method::Put, "/-/admin/projects", &key, LIB.as_bytes());
+    assert_eq!(told.status, 201);
+    let lines = host.take_audit();
+    let expected = [
+        format!("audit {NOW} ci token \"{name}\" added"),
+        format!("audit {NOW} \"{name}\" project 7 team/lib added"),
+    ];
+    assert_eq!(lines, expected);
 }
 
 #[test]

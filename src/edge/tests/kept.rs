@@ -89,30 +89,72 @@ fn the_longest_prefix_over_configuration_and_store_decides_and_of_two_alike_the_
 }
 
 #[test]
-fn a_project_that_the_configuration_hides_gives_what_it_owned_to_none_but_the_one_that_hides_it() {
+fn what_a_hidden_project_owned_is_nobodys_but_below_a_prefix_of_the_one_that_hides_it() {
     let host = published(&["example.com/a/b"]);
     host.add("projects", &project(7, "example.com/a/b", ""));
     host.add("tokens", &reader(""));
     let rest = r#"{"id":1,"path":"all/rest","visibility":"public"}"#;
+    let over = r#""modules":["example.com/a"]"#;
     let target = info("example.com/a/b");
-    for (own, anonymous, with) in [
-        (r#"{"id":7,"path":"conf/x","modules":["x.y"]}"#, 401, 200),
-        (r#"{"id":70,"path":"team/p7","modules":["x.y"]}"#, 401, 403),
+    for (configured, anonymous, with) in [
         (
-            r#"{"id":7,"path":"conf/x","modules":["x.y"],"visibility":"public"}"#,
+            format!(r#"{rest},{{"id":7,"path":"open/x","modules":["x.y"]{PUBLIC}}}"#),
+            401,
+            403,
+        ),
+        (
+            format!(r#"{rest},{{"id":70,"path":"team/p7","modules":["x.y"]{PUBLIC}}}"#),
+            401,
+            403,
+        ),
+        (
+            format!(r#"{{"id":7,"path":"open/rest"{PUBLIC}}}"#),
+            401,
+            403,
+        ),
+        (
+            format!(r#"{rest},{{"id":7,"path":"open/x",{over}{PUBLIC}}}"#),
             200,
             200,
         ),
-        (r#"{"id":70,"path":"conf/x","modules":["x.y"]}"#, 401, 200),
+        (
+            format!(r#"{rest},{{"id":7,"path":"conf/x",{over}}}"#),
+            401,
+            200,
+        ),
+        (
+            format!(r#"{rest},{{"id":70,"path":"team/p7",{over}}}"#),
+            401,
+            403,
+        ),
+        // Another's prefix, which is shorter than what was its own.
+        (
+            format!(
+                r#"{{"id":1,"path":"all/rest",{over}{PUBLIC}}},{{"id":7,"path":"open/x","modules":["x.y"]{PUBLIC}}}"#
+            ),
+            401,
+            403,
+        ),
+        (
+            format!(r#"{rest},{{"id":70,"path":"conf/x","modules":["x.y"]}}"#),
+            401,
+            200,
+        ),
     ] {
         let host = TestHost {
             settings: host.settings.clone(),
             map: Rc::clone(&host.map),
             ..TestHost::new()
         };
-        let host = host.set("projects", &format!("[{rest},{own}]"));
-        assert_eq!(host.status(&target, None), anonymous, "{own}");
-        assert_eq!(host.status(&target, Some("one")), with, "{own}");
+        let host = host.set("projects", &format!("[{configured}]"));
+        assert_eq!(host.status(&target, None), anonymous, "{configured}");
+        assert_eq!(host.status(&target, Some("one")), with, "{configured}");
+        for base in ["7", "70", "team%2Fp7"] {
+            let target = format!("/api/v4/projects/{base}/packages/go{target}");
+            let open = anonymous == 200 && base == "7";
+            let status = host.status(&target, None);
+            assert_eq!(status == 200, open, "{configured} {base}: {status}");
+        }
     }
 }
 
