@@ -358,6 +358,7 @@ fn publish_and_import_go_past_the_proxy_where_it_wants_that() {
     // Through another server the same archive becomes the same version.
     let plain = Server::new();
     let through = plain.command(&["publish", folder]).expect_success();
+    plain.logged(" PUT /example.com/large/");
     assert_eq!(puts(&plain), 1);
     assert_eq!(past.replace(&server.url(), &plain.url()), through);
     let info = |server: &Server| server.get("/example.com/large/@v/v1.0.0.info").text();
@@ -390,6 +391,7 @@ fn publish_and_import_go_past_the_proxy_where_it_wants_that() {
         first.contains("2 zips") && first.contains(" 0 refused"),
         "{first}"
     );
+    server.logged(" PUT /");
     assert_eq!(puts(&server), 1, "the one of 2 MiB");
     let info = server.get("/example.com/large/@v/v1.1.0.info").text();
     assert!(info.contains("2020-01-02T03:04:05Z"), "{info}");

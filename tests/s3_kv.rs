@@ -119,16 +119,21 @@ fn repair_removes_an_object_that_no_record_names_and_an_object_that_is_cut_is_no
     // As uploads of long ago and of just now leave them, and what is not ours.
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = now.expect("a time after 1970").as_secs();
-    let left = |seconds: u64| format!("zips/0123456789abcdef.{seconds:x}.0000000000000001.zip");
-    store.put(&left(now - 100_000), "old");
-    store.put(&left(now), "young");
+    let stem = name.strip_suffix(".zip").expect("a zip");
+    let (_, mark) = stem.rsplit_once('.').expect("a mark");
+    let left = |seconds: u64, mark: &str| {
+        format!("zips/0123456789abcdef.{seconds:x}.0000000000000001.{mark}.zip")
+    };
+    store.put(&left(now - 100_000, mark), "old");
+    store.put(&left(now, mark), "young");
+    store.put(&left(now - 100_000, "0000000000000002"), "another's");
     store.put("zips/readme.zip", "not ours");
     let answer = Request::new("POST", "/-/admin/repair")
         .token(TOKEN)
         .send(server.address());
     let expected = r#"{"done":true,"cursor":null,"modules":1,"versions":1,"indexed":0,"removed":1,"problems":[]}"#;
     assert_eq!((answer.status, answer.text().trim()), (200, expected));
-    assert_eq!(objects(&store).len(), 3);
+    assert_eq!(objects(&store).len(), 4);
     assert!(server.get(path).body == zip);
 
     store.put(&name, &zip[..zip.len() - 1]);
