@@ -53,6 +53,7 @@ fn audit(server: &Server, count: usize) -> Vec<String> {
         let log = server.log();
         // In front of it stands who asked.
         let lines = log.lines().filter_map(|line| line.split_once("audit "));
+        let lines = lines.filter(|(_, line)| !line.ends_with(" begun"));
         let lines = lines.map(|(_, line)| {
             let (time, what) = line.split_once(' ').expect("a time");
             let form = time.len() == "2006-01-02T15:04:05Z".len() && time.ends_with('Z');

@@ -1,5 +1,6 @@
 //! Projects and tokens over HTTP, for administrators: `/-/admin/projects` and `/-/admin/tokens`. Each
-//! change leaves a line in the log, whatever the setting `log` says: who, what, when.
+//! change leaves a line in the log when it begins and one when it is done, whatever the setting `log`
+//! says: who, what, when.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -84,6 +85,7 @@ impl Edge<'_> {
             documents: self,
             projects: &self.settings.projects,
             tokens: &self.settings.tokens,
+            begun: &|_| (),
         }
     }
 
@@ -113,21 +115,26 @@ impl Edge<'_> {
         let cursor = cursor.ok_or_else(|| {
             malformed("the one parameter is `cursor`, and only a list has it".to_owned())
         })?;
+        let begun = |what: &str| self.note(who, &format!("{what} begun"));
+        let kept = Kept {
+            begun: &begun,
+            ..self.kept()
+        };
         let change = match verb {
             Verb::ListProjects => return self.list_projects(cursor.as_deref()),
             Verb::ListTokens => return self.list_tokens(cursor.as_deref()),
             Verb::PutProject => {
                 let project = Project::parse(&body(request)?);
                 let project = project.map_err(|what| malformed(format!("the project: {what}")))?;
-                self.kept().put_project(&project)
+                kept.put_project(&project)
             }
-            Verb::RemoveProject(name) => self.kept().remove_project(name),
-            Verb::SwitchProject(name, enabled) => self.kept().switch_project(name, enabled),
+            Verb::RemoveProject(name) => kept.remove_project(name),
+            Verb::SwitchProject(name, enabled) => kept.switch_project(name, enabled),
             Verb::PutToken => {
                 let token = Token::parse(&body(request)?).map_err(malformed)?;
-                self.kept().put_token(&token)
+                kept.put_token(&token)
             }
-            Verb::RevokeToken(name) => self.kept().revoke_token(name),
+            Verb::RevokeToken(name) => kept.revoke_token(name),
         };
         self.changed(who, change)
     }
@@ -157,7 +164,7 @@ impl Edge<'_> {
 
     fn note(&self, who: &str, what: &str) {
         let line = format!("audit {} {} {what}", self.now(), in_words(who));
-        self.audit.borrow_mut().push(line);
+        self.host.audit(&line);
     }
 
     fn list_projects(&self, cursor: Option<&str>) -> Result<Response, Failure> {

@@ -2,8 +2,6 @@
 //! the [`Host`] trait; which host it is, nobody here knows.
 
 use std::cell::OnceCell;
-#[cfg(feature = "admin")]
-use std::cell::RefCell;
 use std::rc::Rc;
 #[cfg(feature = "oidc")]
 use std::time::Duration;
@@ -64,6 +62,10 @@ pub trait Host {
     fn client(&self) -> Rc<dyn Client>;
     /// The clock and chance.
     fn entropy(&self) -> Rc<dyn Entropy>;
+    /// Logs what an administrator changes, whatever the settings want: now, for the host may end us
+    /// before there is an answer.
+    #[cfg(feature = "admin")]
+    fn audit(&self, line: &str);
 }
 
 /// An answer, and what is to be logged of it.
@@ -74,9 +76,6 @@ pub struct Answer {
     pub log: Log,
     /// What the operator must mend, in one line.
     pub cause: Option<String>,
-    /// What administrators changed, a line each, to be logged whatever the settings want.
-    #[cfg(feature = "admin")]
-    pub audit: Vec<String>,
 }
 
 /// Answers a request, whose body is read where it has to be.
@@ -95,8 +94,6 @@ pub fn handle(host: &dyn Host, request: &mut Request) -> Answer {
                 response: finish(request, failure.response(None)),
                 log: Log::Error,
                 cause: Some(failure.to_string()),
-                #[cfg(feature = "admin")]
-                audit: Vec::new(),
             };
         }
     };
@@ -104,8 +101,6 @@ pub fn handle(host: &dyn Host, request: &mut Request) -> Answer {
         host,
         settings: &settings,
         store: OnceCell::new(),
-        #[cfg(feature = "admin")]
-        audit: RefCell::default(),
     };
     let mut cause = None;
     let response = edge.answer(request).unwrap_or_else(|failure| {
@@ -117,8 +112,6 @@ pub fn handle(host: &dyn Host, request: &mut Request) -> Answer {
         response: finish(request, response),
         log: settings.log,
         cause,
-        #[cfg(feature = "admin")]
-        audit: edge.audit.into_inner(),
     }
 }
 
@@ -134,8 +127,6 @@ struct Edge<'a> {
     settings: &'a Settings,
     /// Opened when it is first needed.
     store: OnceCell<Box<dyn Store>>,
-    #[cfg(feature = "admin")]
-    audit: RefCell<Vec<String>>,
 }
 
 impl Edge<'_> {

@@ -43,14 +43,7 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
             response,
             log,
             cause,
-            #[cfg(feature = "admin")]
-            audit,
         } = edge::handle(&WasiHost { begun }, &mut request);
-        #[cfg(feature = "admin")]
-        for line in audit {
-            // Before the answer, which may find nobody there any more.
-            let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
-        }
         let status = response.status;
         let afterwards = respond::send(response, out).map(|sent| {
             let wanted = log == Log::Info || log == Log::Error && status >= 500;
@@ -210,6 +203,11 @@ impl Host for WasiHost {
 
     fn entropy(&self) -> Rc<dyn Entropy> {
         Rc::new(WasiEntropy)
+    }
+
+    #[cfg(feature = "admin")]
+    fn audit(&self, line: &str) {
+        let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
     }
 }
 

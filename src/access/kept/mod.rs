@@ -88,6 +88,8 @@ pub struct Kept<'a> {
     pub projects: &'a Projects,
     /// The tokens of the configuration.
     pub tokens: &'a [Token],
+    /// Told what a change does, in words for the log, before its first write.
+    pub begun: &'a dyn Fn(&str),
 }
 
 /// The projects that a request is about, as far as the store knows them.

@@ -90,7 +90,7 @@ impl Kept<'_> {
             };
         };
         let what = words(&record.project, "removed");
-        let writing = Writing::begin(self.documents, what);
+        let writing = Writing::begin(self, what);
         let id = [format!("{IDS}{}", record.project.id)];
         let prefixes = record.project.modules.iter().chain(&record.former_modules);
         let mut copies: Vec<String> = prefixes.map(|prefix| prefix_document(prefix)).collect();
@@ -201,7 +201,7 @@ impl Kept<'_> {
                         them again, or remove the project";
             return Err(conflict(text.to_owned()));
         }
-        let writing = Writing::begin(self.documents, what);
+        let writing = Writing::begin(self, what);
         self.carry_out(&writing, &record, &documents, &standing)?;
         writing.settle(&names, &expected)?;
         Ok(Done {

@@ -91,6 +91,7 @@ impl Configuration {
             documents,
             projects: &self.projects,
             tokens: &self.tokens,
+            begun: &|_| (),
         }
     }
 }

@@ -444,6 +444,44 @@ fn what_no_project_and_no_token_claims_is_taken_over() {
 }
 
 #[test]
+fn what_a_change_does_is_told_once_before_its_first_write() {
+    use Change::{Put, Remove, Revoke, Switch, Token};
+    let configuration = Configuration::new("[]");
+    let map = Map::default();
+    for change in [
+        Put(PRIVATE),
+        Put(PRIVATE),
+        Put(OPEN),
+        Switch("7", false),
+        Remove("7"),
+        Remove("7"),
+        Token("one"),
+        Token("two"),
+        Token("two"),
+        Revoke,
+        Revoke,
+    ] {
+        let before = map.borrow().clone();
+        let told = RefCell::new(Vec::new());
+        let begun = |what: &str| {
+            assert_eq!(*map.borrow(), before, "{change:?}");
+            told.borrow_mut().push(what.to_owned());
+        };
+        let memory = Memory::new(&map);
+        let kept = Kept {
+            begun: &begun,
+            ..configuration.kept(&memory)
+        };
+        let done = change.run(&kept).unwrap();
+        let expected: &[String] = match done.outcome {
+            Outcome::Unchanged | Outcome::Absent => &[],
+            _ => &[done.what],
+        };
+        assert_eq!(*told.borrow(), expected, "{change:?}");
+    }
+}
+
+#[test]
 fn a_prefix_of_a_project_that_the_configuration_hides_is_not_taken() {
     let map = after(&Configuration::new("[]"), &[Change::Put(PRIVATE)]);
     let before = map.borrow().clone();

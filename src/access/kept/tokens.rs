@@ -122,7 +122,7 @@ impl Kept<'_> {
             let text = "earlier changes of this token did not get to their end: revoke it first";
             return Err(conflict(text.to_owned()));
         }
-        let writing = Writing::begin(self.documents, what);
+        let writing = Writing::begin(self, what);
         // Another may have changed it since we looked.
         let [own, _] = &names;
         writing.expect(std::slice::from_ref(own), &[first])?;
@@ -177,7 +177,7 @@ impl Kept<'_> {
                 }),
             };
         }
-        let writing = Writing::begin(self.documents, words(name, "revoked"));
+        let writing = Writing::begin(self, words(name, "revoked"));
         match value {
             Some(_) => writing.remove_ours(&documents_of(&hashes), &is_of(name))?,
             // Another may be adding it.

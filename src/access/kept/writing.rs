@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{AT_ONCE, Broken, Documents, failed};
+use super::{AT_ONCE, Broken, Documents, Kept, failed};
 use crate::http::{Failure, Kind};
 
 /// The shortest wait before a change is looked at again, and the longest.
@@ -22,9 +22,10 @@ pub(super) struct Writing<'a> {
 }
 
 impl<'a> Writing<'a> {
-    pub fn begin(documents: &'a dyn Documents, what: String) -> Self {
+    pub fn begin(kept: &Kept<'a>, what: String) -> Self {
+        (kept.begun)(&what);
         Writing {
-            documents,
+            documents: kept.documents,
             what,
             begun: Instant::now(),
         }

@@ -37,8 +37,23 @@ impl TestHost {
         self.ask(Method::Get, target, &headers, b"").status
     }
 
+    /// The lines of what came of changes, each of which was announced.
     pub(super) fn take_audit(&self) -> Vec<String> {
-        self.audit.take()
+        let mut begun = None;
+        let mut ends = Vec::new();
+        for line in self.audit.take() {
+            match line.strip_suffix(" begun") {
+                Some(what) => assert_eq!(begun.replace(what.to_owned()), None),
+                None => {
+                    let what = line.strip_suffix(" failed midway: run it again");
+                    let what = what.unwrap_or(&line).to_owned();
+                    assert_eq!(begun.take(), Some(what));
+                    ends.push(line);
+                }
+            }
+        }
+        assert_eq!(begun, None);
+        ends
     }
 }
 

@@ -330,6 +330,7 @@ fn a_hit_costs_one_more_call_of_the_store_and_two_with_a_token_however_many_ther
         documents: &documents,
         projects: &projects,
         tokens: &[],
+        begun: &|_| (),
     };
     let mut there = 1;
     for count in [10, 10_000] {
