@@ -144,7 +144,7 @@ pub fn print_list<T: serde::de::DeserializeOwned>(
     out.write_all(table(&rows).as_bytes())?;
     if any_hidden {
         eprintln!(
-            "note: what is hidden has no effect, for the configuration says otherwise, and wins"
+            "note: what is hidden opens nothing: the configuration has the same id, path, name or hash, and wins"
         );
     }
     Ok(())
