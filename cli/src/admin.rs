@@ -61,6 +61,8 @@ impl Admin {
         struct Page {
             #[serde(alias = "projects", alias = "tokens")]
             entries: Vec<Box<RawValue>>,
+            #[serde(default)]
+            unreadable: Vec<String>,
             cursor: Option<String>,
         }
         let mut entries = Vec::new();
@@ -69,6 +71,11 @@ impl Admin {
             let path = format!("{path}{}", query(&[("cursor", cursor.as_deref())]));
             let page: Page = self.read(&self.ask("GET", &path, Body::None)?)?;
             entries.extend(page.entries);
+            for document in page.unreadable {
+                eprintln!(
+                    "note: what the store keeps as {document} can't be read; add the project or the token once more"
+                );
+            }
             if page.cursor.is_none() {
                 return Ok(entries);
             }

@@ -176,7 +176,12 @@ impl Edge<'_> {
         }
         let kept = page.entries.iter();
         entries.extend(kept.map(|it| entry(it.project.to_json(), "store", it.hidden)));
-        Ok(list("projects", &entries, page.cursor.as_deref()))
+        Ok(list(
+            "projects",
+            &entries,
+            &page.unreadable,
+            page.cursor.as_deref(),
+        ))
     }
 
     fn list_tokens(&self, cursor: Option<&str>) -> Result<Response, Failure> {
@@ -188,7 +193,12 @@ impl Edge<'_> {
         }
         let kept = page.entries.iter();
         entries.extend(kept.map(|it| entry(it.token.public_json(), "store", it.hidden)));
-        Ok(list("tokens", &entries, page.cursor.as_deref()))
+        Ok(list(
+            "tokens",
+            &entries,
+            &page.unreadable,
+            page.cursor.as_deref(),
+        ))
     }
 }
 
@@ -201,9 +211,12 @@ fn entry(mut json: Writer, source: &str, hidden: bool) -> String {
     json.end()
 }
 
-fn list(name: &str, entries: &[String], cursor: Option<&str>) -> Response {
+fn list(name: &str, entries: &[String], unreadable: &[String], cursor: Option<&str>) -> Response {
     let mut json = Writer::new();
     json.json(name, &format!("[{}]", entries.join(",")));
+    if !unreadable.is_empty() {
+        json.texts("unreadable", unreadable);
+    }
     write_cursor(&mut json, cursor);
     Response::json(200, json)
 }

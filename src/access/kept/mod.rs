@@ -147,12 +147,14 @@ impl From<Failure> for Broken {
 pub struct Page<T> {
     /// The entries.
     pub entries: Vec<T>,
+    /// The documents that can't be read.
+    pub unreadable: Vec<String>,
     /// None at the end.
     pub cursor: Option<String>,
 }
 
-/// Reads an entry of a list from the name and the value of its document.
-type ReadEntry<'a, T> = dyn Fn(&str, &[u8]) -> Result<T, Failure> + 'a;
+/// Reads an entry of a list from the name and the value of its document, if it can be read.
+type ReadEntry<'a, T> = dyn Fn(&str, &[u8]) -> Option<T> + 'a;
 
 impl<'a> Kept<'a> {
     /// The project that a client names, and the one that owns a module by a prefix longer than
@@ -254,6 +256,7 @@ impl<'a> Kept<'a> {
             .map_err(|error| failed("the list can't be read", &error))?;
         let mut page = Page {
             entries: Vec::new(),
+            unreadable: Vec::new(),
             cursor: None,
         };
         let mut listed = 0;
@@ -261,12 +264,15 @@ impl<'a> Kept<'a> {
             if listed > 0 && !go_on() {
                 break;
             }
-            for (name, value) in some.iter().zip(self.get(some)?) {
+            for (document, value) in some.iter().zip(self.get(some)?) {
                 listed += 1;
-                let name = name.strip_prefix(prefix).unwrap_or_default();
+                let name = document.strip_prefix(prefix).unwrap_or_default();
                 // What was removed meanwhile is none.
                 if let Some(value) = value {
-                    page.entries.push(read(name, &value)?);
+                    match read(name, &value) {
+                        Some(entry) => page.entries.push(entry),
+                        None => page.unreadable.push(document.clone()),
+                    }
                 }
                 page.cursor = Some(name.to_owned());
             }
@@ -278,12 +284,12 @@ impl<'a> Kept<'a> {
     }
 
     /// What can be read of all that lies below `prefix`: for what is so rare that it may take long.
-    fn all<T>(&self, prefix: &str, read: &ReadEntry<Option<T>>) -> Result<Vec<T>, Failure> {
+    fn all<T>(&self, prefix: &str, read: &ReadEntry<T>) -> Result<Vec<T>, Failure> {
         let mut all = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
             let page = self.page(prefix, cursor.as_deref(), &|| true, read)?;
-            all.extend(page.entries.into_iter().flatten());
+            all.extend(page.entries);
             cursor = page.cursor;
             if cursor.is_none() {
                 return Ok(all);

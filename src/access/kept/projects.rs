@@ -122,7 +122,7 @@ impl Kept<'_> {
     /// One page of the projects that are kept.
     ///
     /// # Errors
-    /// The store's, 500 for one that can't be read.
+    /// The store's.
     pub fn list_projects(
         &self,
         cursor: Option<&str>,
@@ -130,13 +130,13 @@ impl Kept<'_> {
     ) -> Result<Page<Listed>, Failure> {
         self.page(IDS, cursor, go_on, &|id, value| {
             let record = Record::parse(value).filter(|record| record.project.id == id);
-            let record = record.ok_or_else(|| unreadable(&format!("the project {id}")))?;
+            let record = record?;
             let shadowed = |prefix: &String| {
                 let mut own = self.projects.configured().iter();
                 own.any(|own| own.modules.contains(prefix))
             };
             let all_shadowed = record.project.modules.iter().all(shadowed);
-            Ok(Listed {
+            Some(Listed {
                 hidden: self.is_hidden(&record.project) || all_shadowed,
                 project: record.project,
             })
@@ -228,7 +228,7 @@ impl Kept<'_> {
             None => {
                 let copy = |_: &str, value: &[u8]| {
                     let copy = Record::parse(value).map(|it| it.project);
-                    Ok(copy.filter(is_own))
+                    copy.filter(is_own)
                 };
                 let paths = self.all(PATHS, &copy)?.into_iter().map(|it| it.path);
                 let modules = self.all(PREFIXES, &copy)?.into_iter();

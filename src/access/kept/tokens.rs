@@ -206,7 +206,7 @@ impl Kept<'_> {
         self.all(HASHES, &|hash, value| {
             let record = Record::parse(value);
             let own = record.filter(|record| record.token.grant.name == name);
-            Ok(own.map(|_| hash.to_owned()))
+            own.map(|_| hash.to_owned())
         })
     }
 
@@ -233,15 +233,15 @@ impl Kept<'_> {
     /// One page of the tokens that are kept.
     ///
     /// # Errors
-    /// The store's, 500 for one that can't be read.
+    /// The store's.
     pub fn list_tokens(
         &self,
         cursor: Option<&str>,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Page<Listed>, Failure> {
         self.page(TOKEN_NAMES, cursor, go_on, &|_, value| {
-            let record = Record::parse(value).ok_or_else(|| unreadable("a token"))?;
-            Ok(Listed {
+            let record = Record::parse(value)?;
+            Some(Listed {
                 hidden: self.hides_token(&record.token),
                 token: record.token,
             })

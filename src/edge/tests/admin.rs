@@ -627,6 +627,36 @@ fn lists_have_the_configuration_first_and_say_what_it_hides() {
 }
 
 #[test]
+fn a_list_names_what_can_not_be_read_and_has_the_rest() {
+    let host = host("[]");
+    host.add("projects", LIB);
+    let eight = r#"{"id":8,"path":"team/eight","modules":["x.y/c"]}"#;
+    host.add("projects", eight);
+    host.add("tokens", &token("kept", ONE, ""));
+    let whole = host.administer(Method::Get, "projects", "").body;
+    for (key, value) in host.map.values.borrow_mut().iter_mut() {
+        if key.contains("=2Fid=2F8") || key.contains("token=2Fname") {
+            *value = b"{".to_vec();
+        }
+    }
+    let projects = host.administer(Method::Get, "projects", "");
+    assert_eq!(projects.status, 200);
+    assert!(projects.body.contains("team/lib"), "{}", projects.body);
+    let unreadable = r#""unreadable":["admin/project/id/8"],"cursor":null}"#;
+    assert!(
+        projects.body.trim_end().ends_with(unreadable),
+        "{}",
+        projects.body
+    );
+    let tokens = host.administer(Method::Get, "tokens", "");
+    assert_eq!(tokens.status, 200);
+    let unreadable = r#""unreadable":["admin/token/name/"#;
+    assert!(tokens.body.contains(unreadable), "{}", tokens.body);
+    assert_eq!(host.administer(Method::Put, "projects", eight).status, 200);
+    assert_eq!(host.administer(Method::Get, "projects", "").body, whole);
+}
+
+#[test]
 fn a_hidden_project_can_be_removed_and_then_the_configurations_is_met() {
     let host = host("[]");
     host.add("projects", LIB);
