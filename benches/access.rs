@@ -74,6 +74,7 @@ fn filled(projects: usize, tokens: usize) -> Filling {
         documents: &filling,
         projects: &none,
         tokens: &[],
+        begun: &|_| (),
     };
     for number in 1..=projects {
         let (name, visibility) = match number {

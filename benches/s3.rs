@@ -38,7 +38,7 @@ fn main() {
     let_settle(
         both,
         &["v1.0.0.info", "v1.1.0.info"]
-            .map(|file| proxy_path(file))
+            .map(proxy_path)
             .each_ref()
             .map(String::as_str),
     );
