@@ -143,20 +143,15 @@ thread_local! {
 
 fn read_settings(now: Instant) -> Result<Rc<Settings>, BadSetting> {
     LAST_READ.with_borrow_mut(|last| {
-        if let Some(last) = last {
-            if now.duration_since(last.at) < SETTINGS_HOLD {
-                return Ok(Rc::clone(&last.settings));
-            }
-            let values = values();
-            if values != last.values {
-                last.settings = Rc::new(Settings::read(values.iter().cloned())?);
-                last.values = values;
-            }
-            last.at = now;
+        let holds = |last: &&LastRead| now.duration_since(last.at) < SETTINGS_HOLD;
+        if let Some(last) = last.as_ref().filter(holds) {
             return Ok(Rc::clone(&last.settings));
         }
         let values = values();
-        let settings = Rc::new(Settings::read(values.iter().cloned())?);
+        let settings = match last.take().filter(|last| last.values == values) {
+            Some(last) => last.settings,
+            None => Rc::new(Settings::read(values.iter().cloned())?),
+        };
         *last = Some(LastRead {
             at: now,
             values,
