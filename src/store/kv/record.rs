@@ -350,25 +350,27 @@ pub(super) fn parse_index(key: &str, value: Vec<u8>) -> Result<Index, Error> {
 
 /// The key in the alphabet and length that every host takes.
 pub(in crate::store) fn portable_key(key: &str) -> String {
-    let is_portable = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-    let mut portable = String::with_capacity(key.len() + 16);
-    let mut rest = key;
+    let mut portable = Vec::with_capacity(key.len() + 16);
+    let mut rest = key.as_bytes();
     loop {
-        let run = rest.bytes().position(|byte| !is_portable(&byte));
+        let run = rest.iter().position(|byte| !is_portable(*byte));
         let (fine, other) = rest.split_at(run.unwrap_or(rest.len()));
-        portable.push_str(fine);
-        let mut chars = other.chars();
-        let Some(odd) = chars.next() else { break };
-        for byte in odd.encode_utf8(&mut [0; 4]).bytes() {
-            portable.push('=');
-            hex::push(&mut portable, byte);
-        }
-        rest = chars.as_str();
+        portable.extend_from_slice(fine);
+        let Some((odd, behind)) = other.split_first() else {
+            break;
+        };
+        let [high, low] = hex::upper(*odd);
+        portable.extend_from_slice(&[b'=', high, low]);
+        rest = behind;
     }
-    if portable.len() > LONGEST_KEY {
-        portable = format!("h={}", sha256_hex(key.as_bytes()));
+    match String::from_utf8(portable) {
+        Ok(portable) if portable.len() <= LONGEST_KEY => portable,
+        _ => format!("h={}", sha256_hex(key.as_bytes())),
     }
-    portable
+}
+
+fn is_portable(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
 /// Undoes [`portable_key`] where it can: not for a hashed key, nor for one that is not ours.
