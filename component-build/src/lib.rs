@@ -15,17 +15,17 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Builds the library of `package` with the profile `edge`, under `target_folder`, and returns where
-/// the component is.
+/// Builds the library of `package` for a machine that has room for it (profile `served`), under
+/// `target_folder`, and returns where the component is.
 ///
 /// # Errors
 /// What to tell the person who builds.
 pub fn build(package: &str, target_folder: &Path) -> Result<PathBuf, String> {
-    rustc(package, &[], &target_folder.join("component"))
+    rustc(package, "served", &[], &target_folder.join("component"))
 }
 
-/// Builds the proxy's component with these features alone, under `target_folder`, and returns where it
-/// is: `name` is what the file is called. Two builds at once would take each other's file.
+/// Builds the proxy's component as it is shipped to an edge (profile `edge`), with these features alone,
+/// under `target_folder`, and returns where it is: `name` is what the file is called. Two builds at once would take each other's file.
 ///
 /// # Errors
 /// What to tell the person who builds.
@@ -38,14 +38,19 @@ pub fn build_flavour(
     let arguments = ["--no-default-features", "--features", &features];
     // Not the folder of `build`, whose component is the default flavour.
     let folder = target_folder.join("flavours");
-    let built = rustc("goproxy-edge", &arguments, &folder)?;
+    let built = rustc("goproxy-edge", "edge", &arguments, &folder)?;
     let kept = folder.join(name).with_extension("wasm");
     let copied = std::fs::copy(&built, &kept);
     copied.map_err(|error| format!("cannot write {}: {error}", kept.display()))?;
     Ok(kept)
 }
 
-fn rustc(package: &str, arguments: &[&str], target_folder: &Path) -> Result<PathBuf, String> {
+fn rustc(
+    package: &str,
+    profile: &str,
+    arguments: &[&str],
+    target_folder: &Path,
+) -> Result<PathBuf, String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     forget_outer_build(&mut command);
@@ -59,7 +64,7 @@ fn rustc(package: &str, arguments: &[&str], target_folder: &Path) -> Result<Path
             "--crate-type",
             "cdylib",
             "--profile",
-            "edge",
+            profile,
         ])
         .args(["--package", package, "--target", TARGET, "--target-dir"])
         .arg(target_folder)
@@ -78,7 +83,7 @@ fn rustc(package: &str, arguments: &[&str], target_folder: &Path) -> Result<Path
         return Err(format!("cannot build {package} for {TARGET}:\n{errors}"));
     }
     let file = format!("{}.wasm", package.replace('-', "_"));
-    Ok(target_folder.join(TARGET).join("edge").join(file))
+    Ok(target_folder.join(TARGET).join(profile).join(file))
 }
 
 /// Cargo tells a build script about the build that it is in, clippy puts its own compiler in, and

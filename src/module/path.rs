@@ -21,12 +21,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use super::unicode;
 
 /// A valid module path, in its plain (unescaped) form.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ModulePath(Box<str>);
+pub struct ModulePath(Arc<str>);
 
 impl ModulePath {
     /// Checks a plain module path (x/mod `module.CheckPath`).

@@ -13,6 +13,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use super::path::{PathFault, check_file_element, escape, unescape};
 use super::{ModulePath, Timestamp, pseudo, semver};
@@ -23,7 +24,7 @@ pub const INCOMPATIBLE: &str = "+incompatible";
 /// A canonical version. Ordered by semantic version precedence, ties by text, as x/mod's
 /// `semver.Sort` orders.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Version(Box<str>);
+pub struct Version(Arc<str>);
 
 impl Version {
     /// Takes a version that is canonical already.

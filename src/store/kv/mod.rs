@@ -30,7 +30,7 @@ use objects::ObjectUpload;
 #[cfg(feature = "admin")]
 pub(super) use record::original_key;
 pub(super) use record::portable_key;
-use record::{At, Place, Record, State};
+use record::{At, Part, Place, Record};
 
 pub use objects::{Blobs, Names, NewBlob};
 
@@ -143,25 +143,6 @@ impl Kv {
             afterwards: None,
         }
     }
-
-    fn object(&self, record: Record, file: File) -> Result<Object, Error> {
-        match (file, record.state) {
-            (File::Mod, _) => {
-                let place = record.go_mod.ok_or(Error::NotFound)?;
-                Ok(match record.inline_mod {
-                    Some(bytes) => Object::from_bytes(bytes, ETag::strong(place.sha256)),
-                    None => self.stored(place),
-                })
-            }
-            (_, State::Withdrawn) => Err(Error::Withdrawn),
-            (File::Info, State::Published) => Ok(Object::from_bytes(
-                record.info,
-                ETag::strong(record.info_sha256),
-            )),
-            (File::Zip, State::Published) => Ok(self.stored(record.zip.ok_or(Error::NotFound)?)),
-            (_, State::ModOnly) => Err(Error::NotFound),
-        }
-    }
 }
 
 /// Where documents lie: no module path has an element `-` at its start.
@@ -174,10 +155,14 @@ fn document_key(name: &str) -> String {
 
 impl Store for Kv {
     fn read(&self, version: &ModuleVersion, file: File) -> Result<Object, Error> {
-        let record = self.record(version)?.ok_or(Error::NotFound)?;
-        let unsettled = record.unsettled_since.is_some();
-        let mut object = self.object(record, file)?;
-        if unsettled {
+        let key = record::record_key(version);
+        let stored = self.port.get(&portable_key(&key))?;
+        let (part, is_settled) = Part::of(&key, stored.ok_or(Error::NotFound)?, file)?;
+        let mut object = match part {
+            Part::Here(bytes, sha256) => Object::from_bytes(bytes, ETag::strong(sha256)),
+            Part::Elsewhere(place) => self.stored(place),
+        };
+        if !is_settled {
             let (store, version) = (self.clone(), version.clone());
             object.afterwards = Some(Box::new(move || {
                 // Nobody waits for it, and the next read tries again.
