@@ -41,6 +41,12 @@ pub trait Host {
     /// # Errors
     /// The first one that is wrong.
     fn settings(&self) -> Result<Rc<Settings>, BadSetting>;
+    /// The name, and port, under which the client asks. (A call of the host of its own, where that keeps
+    /// the field `Host` to itself: made when it counts.)
+    #[cfg(feature = "s3")]
+    fn authority(&self, request: &Request) -> Option<String> {
+        request.headers.get("host").map(str::to_owned)
+    }
     /// Opens a key-value store.
     ///
     /// # Errors
@@ -83,7 +89,8 @@ pub fn handle(host: &dyn Host, request: &mut Request) -> Answer {
     let settings = host.settings();
     #[cfg(feature = "s3")]
     let settings = settings.and_then(|settings| {
-        let bad = settings.misdirects(request.headers.get("host"));
+        let name = settings.presigns().then(|| host.authority(request));
+        let bad = settings.misdirects(name.flatten().as_deref());
         bad.map_or(Ok(settings), Err)
     });
     let settings = match settings {

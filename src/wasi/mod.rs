@@ -36,14 +36,18 @@ struct Component;
 wasi::http::proxy::export!(Component);
 
 impl wasi::exports::http::incoming_handler::Guest for Component {
-    fn handle(request: IncomingRequest, out: ResponseOutparam) {
+    fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         let begun = Instant::now();
-        let mut request = incoming(request);
+        let host = WasiHost {
+            begun,
+            incoming: &incoming,
+        };
+        let mut request = request_of(&incoming);
         let Answer {
             response,
             log,
             cause,
-        } = edge::handle(&WasiHost { begun }, &mut request);
+        } = edge::handle(&host, &mut request);
         let status = response.status;
         let afterwards = respond::send(response, out).map(|sent| {
             let wanted = log == Log::Info || log == Log::Error && status >= 500;
@@ -67,8 +71,8 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
     }
 }
 
-/// Takes a request over from the host.
-fn incoming(request: IncomingRequest) -> Request {
+/// What the host has of a request, its body apart, which is read when it is needed.
+fn request_of(request: &IncomingRequest) -> Request {
     let method = match request.method() {
         WasiMethod::Get => Method::Get,
         WasiMethod::Head => Method::Head,
@@ -82,15 +86,7 @@ fn incoming(request: IncomingRequest) -> Request {
         WasiMethod::Other(name) => Method::Other(name),
     };
     let target = request.path_with_query().unwrap_or_default();
-    let fields = request.headers().entries();
-    // Hosts keep this field to themselves.
-    #[cfg(feature = "s3")]
-    let fields = {
-        let host = request.authority().map(String::into_bytes);
-        let host = host.map(|host| ("host".to_owned(), host));
-        fields.into_iter().chain(host).collect()
-    };
-    let headers = Headers::new(fields);
+    let headers = Headers::new(request.headers().entries());
     let mut taken = Request {
         method,
         target,
@@ -162,11 +158,18 @@ fn read_settings(now: Instant) -> Result<Rc<Settings>, BadSetting> {
 }
 
 /// The host that runs us, while it has us answer one request.
-struct WasiHost {
+struct WasiHost<'a> {
     begun: Instant,
+    #[cfg_attr(not(feature = "s3"), expect(dead_code))]
+    incoming: &'a IncomingRequest,
 }
 
-impl Host for WasiHost {
+impl Host for WasiHost<'_> {
+    #[cfg(feature = "s3")]
+    fn authority(&self, _: &Request) -> Option<String> {
+        self.incoming.authority()
+    }
+
     fn settings(&self) -> Result<Rc<Settings>, BadSetting> {
         read_settings(self.begun)
     }
