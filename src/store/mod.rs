@@ -23,6 +23,8 @@ pub mod s3;
 #[cfg(test)]
 pub mod testing;
 mod tree;
+#[cfg(test)]
+mod trials;
 
 use std::fmt;
 use std::io::{self, Read, Seek, Write};

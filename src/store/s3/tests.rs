@@ -9,46 +9,25 @@ use super::{Layout, S3};
 use crate::http::client::Unanswered;
 use crate::http::{Body, Wanted};
 use crate::module::{ModulePath, ModuleVersion};
-use crate::store::contract::{
-    self, bytes, listed, module_zip, publish, published, release, version,
-};
-use crate::store::testing::{Faults, Turns, at_every_step, both, in_every_order};
+use crate::store::contract::{self, bytes, listed, module_zip, published, release, version};
+use crate::store::testing::{Faults, Turns, at_every_step};
+use crate::store::trials::{self, DAY, Ground, NOW, PATH, sound};
 use crate::store::{Content, Error, File, Store};
 
-const NOW: i64 = 1_700_000_000;
-const DAY: i64 = 24 * 60 * 60;
-const PATH: &str = "example.com/m";
-
-fn store_at(bucket: &Shared, now: i64, faults: Rc<Faults>) -> S3 {
-    let mut client = TestClient::new(bucket);
-    client.faults = faults;
-    let seed = 7 + bucket.lock().unwrap().objects.len() as u64;
-    store_of(client, now, seed)
+/// A bucket that keeps conditions, one that keeps that of a write alone, or one that keeps none.
+fn bucket(kind: usize) -> Shared {
+    let (overwrites, copies_over) = [(false, false), (false, true), (true, true)][kind];
+    let bucket = Shared::default();
+    *bucket.lock().unwrap() = Bucket {
+        overwrites,
+        copies_over,
+        ..Bucket::default()
+    };
+    bucket
 }
 
-fn store(bucket: &Shared) -> S3 {
-    store_at(bucket, NOW, Rc::new(Faults::none()))
-}
-
-fn writer(bucket: &Shared, turns: &Turns, seat: usize) -> S3 {
-    // Both threads end before the turns do.
-    let turns: &'static Turns = unsafe { std::mem::transmute(turns) };
-    let mut client = TestClient::new(bucket);
-    client.turns = Some((turns, seat));
-    store_of(client, NOW, seat as u64 + 1)
-}
-
-/// One bucket that keeps conditions, one that keeps that of a write alone, one that keeps none.
 fn buckets() -> [Shared; 3] {
-    [(false, false), (false, true), (true, true)].map(|(overwrites, copies_over)| {
-        let bucket = Shared::default();
-        *bucket.lock().unwrap() = Bucket {
-            overwrites,
-            copies_over,
-            ..Bucket::default()
-        };
-        bucket
-    })
+    [0, 1, 2].map(bucket)
 }
 
 fn uploads(bucket: &Shared) -> usize {
@@ -57,193 +36,96 @@ fn uploads(bucket: &Shared) -> usize {
     keys.filter(|key| key.contains("/.goproxy-edge/")).count() + bucket.uploads.len()
 }
 
-fn repair(bucket: &Shared) {
-    let store = store_at(bucket, NOW + 2 * DAY, Rc::new(Faults::none()));
-    let mut cursor = None;
-    loop {
-        let page = store.repair(cursor.as_deref(), &|| false).unwrap();
-        cursor = page.cursor;
-        if cursor.is_none() {
-            break;
-        }
+impl Ground for Shared {
+    type Store = S3;
+
+    fn open(&self, now: i64, faults: &Rc<Faults>, turns: Option<(&'static Turns, usize)>) -> S3 {
+        let mut client = TestClient::new(self);
+        client.faults = Rc::clone(faults);
+        client.turns = turns;
+        let seed = match turns {
+            Some((_, seat)) => seat as u64 + 1,
+            None => 7 + self.lock().unwrap().objects.len() as u64,
+        };
+        store_of(client, now, seed)
     }
-    assert_eq!(uploads(bucket), 0);
+
+    /// Each file is an object of its own, so only an upload can be left over.
+    fn holds_only(&self, _: &[&[u8]], at: &str) {
+        assert_eq!(uploads(self), 0, "{at}");
+    }
 }
 
 #[test]
 fn the_contract_holds() {
     for bucket in buckets() {
         bucket.lock().unwrap().page = Some(3);
-        contract::check_all(&store(&bucket));
+        contract::check_all(&sound(&bucket));
         assert_eq!(uploads(&bucket), 0, "no upload stays behind");
-        contract::check_documents(&store(&bucket));
-    }
-}
-
-fn whole_or_absent(store: &S3, version: &ModuleVersion, zip: &[u8], at: &str) {
-    let expected = release(version, zip);
-    for (file, whole) in [(File::Mod, expected.go_mod), (File::Zip, zip.to_vec())] {
-        match bytes(store, version, file) {
-            Ok(found) => assert!(found == whole, "{file:?} {at}"),
-            Err(error) => assert_eq!(error, Error::NotFound, "{file:?} {at}"),
-        }
+        contract::check_documents(&sound(&bucket));
     }
 }
 
 #[test]
 fn a_fault_at_any_step_of_publishing_leaves_whole_files_and_can_be_tried_again() {
-    let (first, second) = (version(PATH, "v1.0.0"), version(PATH, "v1.1.0"));
-    let zip = module_zip(&second, &[7; 3000]);
-    let release = release(&second, &zip);
     for kind in 0..3 {
-        at_every_step(|step, fault| {
-            let [one, two, three] = buckets();
-            let bucket = [one, two, three].into_iter().nth(kind).unwrap();
-            let before = published(&store(&bucket), &first, b"first");
-            let faults = Rc::new(Faults::at(step, fault));
-            let outcome = publish(&store_at(&bucket, NOW, Rc::clone(&faults)), &release, &zip);
-            let store = store(&bucket);
-            let at = format!("{fault:?} at step {step} of {kind}");
-            whole_or_absent(&store, &second, &zip, &at);
-            assert!(
-                bytes(&store, &first, File::Zip).as_ref() == Ok(&before),
-                "{at}"
-            );
-            if outcome.is_ok() {
-                assert_eq!(
-                    listed(&store, PATH).as_deref(),
-                    Some("v1.0.0\nv1.1.0\n"),
-                    "{at}"
-                );
-            }
-            assert!(publish(&store, &release, &zip).is_ok(), "{at}");
-            assert!(
-                bytes(&store, &second, File::Zip).as_ref() == Ok(&zip),
-                "{at}"
-            );
-            assert_eq!(
-                bytes(&store, &second, File::Info),
-                Ok(release.info.to_json()),
-                "{at}"
-            );
-            assert_eq!(
-                listed(&store, PATH).as_deref(),
-                Some("v1.0.0\nv1.1.0\n"),
-                "{at}"
-            );
-            repair(&bucket);
-            faults.struck()
-        });
+        trials::publishing(|| bucket(kind), &[7; 3000]);
     }
 }
 
 #[test]
 fn a_fault_at_any_step_of_withdrawing_can_be_tried_again() {
+    trials::withdrawing(Shared::default);
+}
+
+#[test]
+fn a_withdrawal_that_was_cut_off_after_its_mark_is_carried_out_by_repair() {
     let gone = version(PATH, "v1.0.0");
     at_every_step(|step, fault| {
         let bucket = Shared::default();
-        let zip = published(&store(&bucket), &gone, b"text");
+        published(&sound(&bucket), &gone, b"text");
         let faults = Rc::new(Faults::at(step, fault));
-        let _ = store_at(&bucket, NOW, Rc::clone(&faults)).withdraw(&gone);
+        let _ = trials::faulty(&bucket, NOW, &faults).withdraw(&gone);
+        let marked = {
+            let bucket = bucket.lock().unwrap();
+            let mut keys = bucket.objects.keys();
+            keys.any(|key| key.ends_with("withdrawn"))
+        };
+        trials::repaired(&bucket, 2 * DAY);
+        let read = bytes(&sound(&bucket), &gone, File::Zip);
         let at = format!("{fault:?} at step {step}");
-        let marked = bucket
-            .lock()
-            .unwrap()
-            .objects
-            .keys()
-            .any(|key| key.ends_with("withdrawn"));
-        match bytes(&store(&bucket), &gone, File::Zip) {
-            Ok(whole) => assert_eq!(whole, zip, "{at}"),
-            Err(error) => assert_eq!(error, Error::Withdrawn, "{at}"),
-        }
-        repair(&bucket);
-        let store = store(&bucket);
-        let repaired = bytes(&store, &gone, File::Zip);
-        assert_eq!(
-            repaired == Err(Error::Withdrawn),
-            marked,
-            "repair carries it out, {at}"
-        );
-        assert!(store.withdraw(&gone).is_ok(), "{at}");
-        for file in [File::Info, File::Zip] {
-            assert_eq!(bytes(&store, &gone, file), Err(Error::Withdrawn), "{at}");
-        }
-        assert!(bytes(&store, &gone, File::Mod).is_ok(), "{at}");
-        assert_eq!(listed(&store, PATH).as_deref(), Some(""), "{at}");
+        assert_eq!(read == Err(Error::Withdrawn), marked, "{at}");
         faults.struck()
     });
 }
 
 #[test]
 fn a_fault_at_any_step_of_a_go_mod_alone_can_be_tried_again() {
-    let alone = version(PATH, "v1.0.0");
-    let go_mod = b"module example.com/m\n";
-    at_every_step(|step, fault| {
-        let bucket = Shared::default();
-        let faults = Rc::new(Faults::at(step, fault));
-        let _ = store_at(&bucket, NOW, Rc::clone(&faults)).put_mod(&alone, go_mod);
-        let store = store(&bucket);
-        let at = format!("{fault:?} at step {step}");
-        match bytes(&store, &alone, File::Mod) {
-            Ok(whole) => assert_eq!(whole, go_mod, "{at}"),
-            Err(error) => assert_eq!(error, Error::NotFound, "{at}"),
-        }
-        assert!(store.put_mod(&alone, go_mod).is_ok(), "{at}");
-        assert_eq!(
-            bytes(&store, &alone, File::Mod),
-            Ok(go_mod.to_vec()),
-            "{at}"
-        );
-        faults.struck()
-    });
+    trials::go_mod_alone(Shared::default);
 }
 
 #[test]
 fn two_publishers_of_other_content_end_with_one_of_the_two_in_any_order() {
-    let version = version(PATH, "v1.0.0");
-    let zips = [module_zip(&version, b"one"), module_zip(&version, b"two")];
     for kind in 0..3 {
-        in_every_order(2, |turns| {
-            let bucket = buckets().into_iter().nth(kind).unwrap();
-            let act = |seat: usize| {
-                let (bucket, version, zip) = (&bucket, &version, &zips[seat]);
-                move || publish(&writer(bucket, turns, seat), &release(version, zip), zip)
-            };
-            let (one, two) = both(turns, act(0), act(1));
-            let store = store(&bucket);
-            let standing = bytes(&store, &version, File::Zip).unwrap();
-            for (outcome, zip) in [(&one, &zips[0]), (&two, &zips[1])] {
-                match outcome {
-                    Ok(_) => assert!(standing == *zip, "another stands"),
-                    Err(error) => assert!(matches!(error, Error::Conflict(_)), "{error:?}"),
-                }
-            }
-            assert!(one.is_ok() != two.is_ok(), "{one:?} and {two:?} of {kind}");
-            assert_eq!(listed(&store, PATH).as_deref(), Some("v1.0.0\n"));
-            assert_eq!(uploads(&bucket), 0);
-        });
+        trials::publishers_of_other_content(2, || bucket(kind));
     }
 }
 
 #[test]
+fn two_publishers_of_the_same_content_both_succeed_in_any_order() {
+    for kind in 0..3 {
+        trials::publishers_of_the_same_content(2, || bucket(kind));
+    }
+}
+
+#[test]
+fn two_versions_published_at_once_are_both_listed_in_any_order() {
+    trials::publishers_of_two_versions(2, Shared::default);
+}
+
+#[test]
 fn a_withdrawal_holds_against_a_publisher_in_any_order() {
-    let version = version(PATH, "v1.0.0");
-    let zip = module_zip(&version, b"text");
-    in_every_order(2, |turns| {
-        let bucket = Shared::default();
-        published(&store(&bucket), &version, b"text");
-        let withdraw = || writer(&bucket, turns, 0).withdraw(&version).map(|_| ());
-        let publisher = || {
-            let outcome = publish(&writer(&bucket, turns, 1), &release(&version, &zip), &zip);
-            outcome.map(|_| ())
-        };
-        let (withdrawn, _) = both(turns, withdraw, publisher);
-        assert_eq!(withdrawn, Ok(()));
-        let store = store(&bucket);
-        assert_eq!(listed(&store, PATH).as_deref(), Some(""));
-        assert_eq!(bytes(&store, &version, File::Info), Err(Error::Withdrawn));
-        assert_eq!(bytes(&store, &version, File::Zip), Err(Error::Withdrawn));
-    });
+    trials::withdrawal_against_publisher(2, Shared::default);
 }
 
 #[test]
@@ -251,9 +133,9 @@ fn a_large_upload_goes_in_parts_and_a_broken_off_one_leaves_nothing() {
     let bucket = Shared::default();
     let version = version(PATH, "v1.0.0");
     let text: Vec<u8> = (0..5_000_000u32).flat_map(u32::to_le_bytes).collect();
-    let zip = published(&store(&bucket), &version, &text);
-    assert!(bytes(&store(&bucket), &version, File::Zip) == Ok(zip.clone()));
-    let mut staging = store(&bucket).stage(&version).unwrap();
+    let zip = published(&sound(&bucket), &version, &text);
+    assert!(bytes(&sound(&bucket), &version, File::Zip) == Ok(zip.clone()));
+    let mut staging = sound(&bucket).stage(&version).unwrap();
     std::io::Write::write_all(&mut staging, &zip).unwrap();
     assert_eq!(uploads(&bucket), 1, "an upload in parts");
     drop(staging);
@@ -264,10 +146,10 @@ fn a_large_upload_goes_in_parts_and_a_broken_off_one_leaves_nothing() {
 fn scripted(script: Vec<Option<Odd>>) -> (S3, ModuleVersion, Vec<u8>, Rc<TestClient>) {
     let bucket = Shared::default();
     let version = version(PATH, "v1.0.0");
-    let zip = published(&store(&bucket), &version, &[7; 5000]);
+    let zip = published(&sound(&bucket), &version, &[7; 5000]);
     let client = Rc::new(TestClient::new(&bucket));
     client.script.borrow_mut().extend(script);
-    let mut own = store(&bucket);
+    let mut own = sound(&bucket);
     own.client = client.clone();
     (own, version, zip, client)
 }
@@ -477,7 +359,7 @@ fn bytes_that_are_swapped_after_the_check_are_a_conflict() {
     for bucket in buckets() {
         let version = version(PATH, "v1.0.0");
         let zip = module_zip(&version, b"text");
-        let store = store(&bucket);
+        let store = sound(&bucket);
         let mut staging = store.stage(&version).unwrap();
         std::io::Write::write_all(&mut staging, &zip).unwrap();
         let staged = staging.finish().unwrap();
@@ -498,7 +380,7 @@ fn put(bucket: &Shared, key: &str, bytes: &[u8]) {
 fn layout(bucket: &Shared, layout: Layout) -> S3 {
     let mut config = super::testing::config();
     config.layout = layout;
-    let mut store = store(bucket);
+    let mut store = sound(bucket);
     store.config = Rc::new(config);
     store
 }
@@ -536,7 +418,7 @@ fn a_module_cache_is_served_as_it_is() {
         put(&bucket, &format!("{base}/{name}"), content);
     }
     put(&bucket, "readme.txt", b"not a module");
-    let store = store(&bucket);
+    let store = sound(&bucket);
     assert_eq!(
         listed(&store, module).as_deref(),
         Some("v1.0.0\nv1.0.1-RC1\n")
@@ -553,7 +435,7 @@ fn a_module_cache_is_served_as_it_is() {
 #[test]
 fn a_missing_info_is_made_of_what_is_known() {
     let bucket = Shared::default();
-    let store = store(&bucket);
+    let store = sound(&bucket);
     for (name, time) in [
         ("v0.0.0-20200102030405-0123456789ab", "2020-01-02T03:04:05Z"),
         // The date that the archive's entries have.
@@ -640,7 +522,7 @@ fn a_listing_asks_once_for_a_thousand_keys() {
         put(&bucket, &format!("{base}.mod"), b"module example.com/m\n");
     }
     let client = Rc::new(TestClient::new(&bucket));
-    let mut store = store(&bucket);
+    let mut store = sound(&bucket);
     store.client = client.clone();
     let path = ModulePath::parse(PATH).unwrap();
     let index = store
@@ -671,7 +553,7 @@ fn nonsense_in_place_of_a_list_is_told() {
 #[test]
 fn a_store_that_answers_can_say_that_it_is_ready() {
     let bucket = Shared::default();
-    assert_eq!(store(&bucket).ready(), Ok(()));
+    assert_eq!(sound(&bucket).ready(), Ok(()));
     let (store, ..) = scripted(vec![answer(404, "NoSuchBucket")]);
     let expected = "http://s3.example.com: it has no bucket `modules` (`s3_bucket`)";
     assert_eq!(store.ready(), Err(Error::Refused(expected.to_owned())));

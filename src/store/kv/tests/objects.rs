@@ -7,7 +7,8 @@ use std::ops::Range;
 use super::super::{Blobs, Names, NewBlob};
 use super::*;
 use crate::http::Body;
-use crate::store::{Content, Object};
+use crate::store::testing::at_every_step;
+use crate::store::{Content, Object, Repaired};
 
 /// What the two writers share: values and objects.
 #[derive(Clone, Default)]
@@ -104,38 +105,23 @@ impl NewBlob for Writing {
     }
 }
 
-fn store_with(
-    maps: &Maps,
-    now: i64,
-    faults: &Rc<Faults>,
-    turns: Option<(&'static Turns, usize)>,
-) -> Kv {
-    let port = |map: &Map| {
-        Rc::new(Port {
-            map: Arc::clone(map),
+impl Ground for Maps {
+    type Store = Kv;
+
+    fn open(&self, now: i64, faults: &Rc<Faults>, turns: Option<(&'static Turns, usize)>) -> Kv {
+        let objects = Port {
+            map: Arc::clone(&self.objects),
             faults: Rc::clone(faults),
             turns,
-        })
-    };
-    let seed = turns.map_or(0, |(_, seat)| seat as u64 + 1);
-    let entropy = Rc::new(TestEntropy::new(now, seed));
-    let objects = Objects(port(&maps.objects));
-    Kv::new(port(&maps.values), entropy, 1024).with_blobs(Rc::new(objects))
-}
+        };
+        let store = self.values.open(now, faults, turns);
+        store.with_blobs(Rc::new(Objects(Rc::new(objects))))
+    }
 
-fn store_of(maps: &Maps) -> Kv {
-    store_with(maps, NOW, &Rc::new(Faults::none()), None)
-}
-
-fn writer_of(maps: &Maps, turns: &Turns, seat: usize) -> Kv {
-    // Both threads end before the turns do.
-    let turns: &'static Turns = unsafe { std::mem::transmute(turns) };
-    store_with(maps, NOW, &Rc::new(Faults::none()), Some((turns, seat)))
-}
-
-fn repaired_of(maps: &Maps, after: i64) -> Repaired {
-    let store = store_with(maps, NOW + after, &Rc::new(Faults::none()), None);
-    every_page(&store)
+    fn holds_only(&self, zips: &[&[u8]], at: &str) {
+        assert_eq!(object_names(self).len(), zips.len(), "{at}");
+        assert_eq!(chunk_keys(&self.values), 0, "{at}");
+    }
 }
 
 fn object_names(maps: &Maps) -> Vec<String> {
@@ -145,86 +131,24 @@ fn object_names(maps: &Maps) -> Vec<String> {
 #[test]
 fn the_contract_holds() {
     let maps = Maps::default();
-    contract::check_all(&store_of(&maps));
+    contract::check_all(&sound(&maps));
     assert_eq!(chunk_keys(&maps.values), 0);
 }
 
 #[test]
 fn a_fault_at_any_step_of_publishing_leaves_all_or_nothing_and_can_be_tried_again() {
-    let (first, second) = (version(PATH, "v1.0.0"), version(PATH, "v1.1.0"));
-    let zip = module_zip(&second, &[7; 150_000]);
-    let release = release(&second, &zip);
-    at_every_step(|step, fault| {
-        let maps = Maps::default();
-        let before = published(&store_of(&maps), &first, b"first");
-        let faults = Rc::new(Faults::at(step, fault));
-        let outcome = publish(&store_with(&maps, NOW, &faults, None), &release, &zip);
-
-        let store = store_of(&maps);
-        let at = format!("{fault:?} at step {step}");
-        assert_eq!(
-            bytes(&store, &first, File::Zip).as_ref(),
-            Ok(&before),
-            "{at}"
-        );
-        whole_or_absent(&store, &second, &zip);
-        if outcome.is_ok() {
-            assert!(
-                bytes(&store, &second, File::Zip).as_ref() == Ok(&zip),
-                "{at}"
-            );
-        } else if fault == Fault::Fails && bytes(&store, &second, File::Zip).is_err() {
-            repaired_of(&maps, 2 * DAY);
-            assert_eq!(object_names(&maps).len(), 1, "{at}");
-        }
-        let again = publish(&store, &release, &zip);
-        assert!(again.is_ok(), "{at}: {again:?}");
-        assert!(
-            bytes(&store, &second, File::Zip).as_ref() == Ok(&zip),
-            "{at}"
-        );
-        // A read finds what is not confirmed, and confirms it when its answer is out.
-        let object = store.read(&second, File::Info).unwrap();
-        if let Some(work) = object.afterwards {
-            work();
-        }
-        let list = listed(&store, PATH);
-        assert_eq!(list.as_deref(), Some("v1.0.0\nv1.1.0\n"), "{at}");
-        let report = repaired_of(&maps, 2 * DAY);
-        assert_eq!(report.problems, [""; 0], "{at}");
-        // Nothing but the objects of the two zips stays.
-        assert_eq!(object_names(&maps).len(), 2, "{at}");
-        assert!(
-            bytes(&store, &second, File::Zip).as_ref() == Ok(&zip),
-            "{at}"
-        );
-        faults.struck()
-    });
+    trials::publishing(Maps::default, &[7; 150_000]);
 }
 
 #[test]
 fn a_fault_at_any_step_of_withdrawing_can_be_tried_again() {
-    let gone = version(PATH, "v1.0.0");
-    at_every_step(|step, fault| {
-        let maps = Maps::default();
-        let zip = published(&store_of(&maps), &gone, b"text");
-        let faults = Rc::new(Faults::at(step, fault));
-        let _ = store_with(&maps, NOW, &faults, None).withdraw(&gone);
-        let store = store_of(&maps);
-        let at = format!("{fault:?} at step {step}");
-        match bytes(&store, &gone, File::Zip) {
-            Ok(whole) => assert_eq!(whole, zip, "{at}"),
-            Err(error) => assert_eq!(error, Error::Withdrawn, "{at}"),
-        }
-        assert!(store.withdraw(&gone).is_ok(), "{at}");
-        let read = bytes(&store, &gone, File::Zip);
-        assert_eq!(read, Err(Error::Withdrawn), "{at}");
-        assert!(bytes(&store, &gone, File::Mod).is_ok(), "{at}");
-        repaired_of(&maps, 2 * DAY);
-        assert_eq!(listed(&store, PATH).as_deref(), Some(""), "{at}");
-        assert_eq!(object_names(&maps), [""; 0], "{at}");
-        faults.struck()
-    });
+    trials::withdrawing(Maps::default);
+}
+
+#[test]
+fn two_publishers_of_other_content_end_with_one_of_the_two_in_any_order() {
+    let orders = trials::publishers_of_other_content(4, Maps::default);
+    assert!(orders > 500, "{orders}");
 }
 
 #[test]
@@ -232,19 +156,19 @@ fn a_fault_at_any_step_of_repair_loses_nothing_and_the_next_repair_ends_it() {
     let (kept, left) = (version(PATH, "v1.0.0"), version(PATH, "v1.1.0"));
     at_every_step(|step, fault| {
         let maps = Maps::default();
-        let zip = published(&store_of(&maps), &kept, b"kept");
-        let mut staging = store_of(&maps).stage(&left).unwrap();
+        let zip = published(&sound(&maps), &kept, b"kept");
+        let mut staging = sound(&maps).stage(&left).unwrap();
         staging.write_all(&zip).unwrap();
         // As if killed before the record was written.
         std::mem::forget(staging.finish().unwrap());
         assert_eq!(object_names(&maps).len(), 2);
         let faults = Rc::new(Faults::at(step, fault));
-        let store = store_with(&maps, NOW + 2 * DAY, &faults, None);
+        let store = faulty(&maps, NOW + 2 * DAY, &faults);
         let _ = store.repair(None, &|| true);
-        repaired_of(&maps, 2 * DAY);
+        trials::repaired(&maps, 2 * DAY);
         let at = format!("{fault:?} at step {step}");
         assert_eq!(object_names(&maps).len(), 1, "{at}");
-        let read = bytes(&store_of(&maps), &kept, File::Zip);
+        let read = bytes(&sound(&maps), &kept, File::Zip);
         assert_eq!(read, Ok(zip), "{at}");
         faults.struck()
     });
@@ -253,7 +177,7 @@ fn a_fault_at_any_step_of_repair_loses_nothing_and_the_next_repair_ends_it() {
 #[test]
 fn repair_removes_an_object_without_a_record_after_a_day_and_leaves_what_is_not_ours() {
     let maps = Maps::default();
-    let store = store_of(&maps);
+    let store = sound(&maps);
     let kept = version(PATH, "v1.0.0");
     let zip = published(&store, &kept, b"text");
     let mut staging = store.stage(&version(PATH, "v1.1.0")).unwrap();
@@ -263,9 +187,9 @@ fn repair_removes_an_object_without_a_record_after_a_day_and_leaves_what_is_not_
         let mut objects = maps.objects.lock().unwrap();
         objects.insert(name.to_owned(), vec![0]);
     }
-    assert_eq!(repaired_of(&maps, DAY - 1).removed, 0);
+    assert_eq!(trials::repaired(&maps, DAY - 1).removed, 0);
     assert_eq!(object_names(&maps).len(), 5);
-    let report = repaired_of(&maps, DAY);
+    let report = trials::repaired(&maps, DAY);
     assert_eq!(
         report,
         Repaired {
@@ -283,12 +207,12 @@ fn repair_removes_an_object_without_a_record_after_a_day_and_leaves_what_is_not_
 fn a_hit_reads_one_value_and_opens_one_object_for_a_zip() {
     let maps = Maps::default();
     let version = version(PATH, "v1.0.0");
-    published(&store_of(&maps), &version, &[1; 5000]);
+    published(&sound(&maps), &version, &[1; 5000]);
     for (file, steps) in [(File::Info, 1), (File::Mod, 1), (File::Zip, 2)] {
         // The step after the last is never reached.
         let count = |at| {
             let faults = Rc::new(Faults::at(at, Fault::Fails));
-            let object = store_with(&maps, NOW, &faults, None).read(&version, file);
+            let object = faulty(&maps, NOW, &faults).read(&version, file);
             let object = object.map(Object::into_bytes);
             (faults.struck(), matches!(object, Ok(Ok(_))))
         };
@@ -300,7 +224,7 @@ fn a_hit_reads_one_value_and_opens_one_object_for_a_zip() {
 #[test]
 fn an_object_that_is_gone_is_corrupt_and_one_cut_short_is_never_taken_for_whole() {
     let maps = Maps::default();
-    let store = store_of(&maps);
+    let store = sound(&maps);
     let version = version(PATH, "v1.0.0");
     let zip = published(&store, &version, &[1; 5000]);
     let name = object_names(&maps).remove(0);
@@ -332,7 +256,7 @@ fn an_object_that_is_gone_is_corrupt_and_one_cut_short_is_never_taken_for_whole(
 #[test]
 fn an_object_store_that_keeps_less_than_it_was_given_is_found_out_before_the_commit() {
     let maps = Maps::default();
-    let store = store_of(&maps);
+    let store = sound(&maps);
     let version = version(PATH, "v1.0.0");
     let mut staging = store.stage(&version).unwrap();
     staging.write_all(&[1; 5000]).unwrap();
@@ -373,7 +297,7 @@ impl Blobs for Lossy {
 #[test]
 fn an_upload_is_read_back_and_forth_before_its_commit() {
     let text: Vec<u8> = (0..200_000u32).flat_map(u32::to_le_bytes).collect();
-    let store = store_of(&Maps::default());
+    let store = sound(&Maps::default());
     let mut staging = store.stage(&version(PATH, "v1.0.0")).unwrap();
     staging.write_all(&text).unwrap();
     let staged = staging.finish().unwrap();
@@ -396,9 +320,9 @@ fn an_upload_is_read_back_and_forth_before_its_commit() {
 fn zips_in_chunks_from_before_are_served_and_without_the_object_store_its_zips_are_refused() {
     let maps = Maps::default();
     let (old, new) = (version(PATH, "v1.0.0"), version(PATH, "v1.1.0"));
-    let without = store(&maps.values);
+    let without = sound(&maps.values);
     let old_zip = published(&without, &old, b"old");
-    let with = store_of(&maps);
+    let with = sound(&maps);
     let new_zip = published(&with, &new, b"new");
     assert_eq!(bytes(&with, &old, File::Zip), Ok(old_zip));
     assert_eq!(bytes(&with, &new, File::Zip), Ok(new_zip));
@@ -410,30 +334,6 @@ fn zips_in_chunks_from_before_are_served_and_without_the_object_store_its_zips_a
         Err(Error::Refused(text.to_owned()))
     );
     // Neither store takes the other's for left over.
-    assert_eq!(repaired(&maps.values).removed, 0);
-    assert_eq!(repaired_of(&maps, 2 * DAY).removed, 0);
-}
-
-#[test]
-fn two_publishers_of_other_content_end_with_one_of_the_two_in_any_order() {
-    let version = version(PATH, "v1.0.0");
-    let zips = [module_zip(&version, b"one"), module_zip(&version, b"two")];
-    let orders = in_every_order(4, |turns| {
-        let maps = Maps::default();
-        let act = |seat: usize| {
-            let (maps, version, zip) = (&maps, &version, &zips[seat]);
-            move || publish(&writer_of(maps, turns, seat), &release(version, zip), zip)
-        };
-        let (one, two) = both(turns, act(0), act(1));
-        assert!(one.is_ok() != two.is_ok(), "{one:?} and {two:?}");
-        let (won, lost) = if one.is_ok() { (0, two) } else { (1, one) };
-        assert!(matches!(lost, Err(Error::Conflict(_))), "{lost:?}");
-        let store = store_of(&maps);
-        whole_or_absent(&store, &version, &zips[won]);
-        assert!(bytes(&store, &version, File::Zip).as_ref() == Ok(&zips[won]));
-        assert_eq!(listed(&store, PATH).as_deref(), Some("v1.0.0\n"));
-        repaired_of(&maps, 2 * DAY);
-        assert_eq!(object_names(&maps).len(), 1);
-    });
-    assert!(orders > 500, "{orders}");
+    assert_eq!(trials::repaired(&maps.values, 2 * DAY).removed, 0);
+    assert_eq!(trials::repaired(&maps, 2 * DAY).removed, 0);
 }

@@ -6,9 +6,11 @@ use std::io::Write;
 use super::*;
 use crate::http::Body;
 use crate::http::client::Client;
-use crate::store::Content;
+use crate::module::ModuleVersion;
 use crate::store::s3::S3;
 use crate::store::s3::testing::{Odd, Shared, TestClient, TestClock, config};
+use crate::store::testing::at_every_step;
+use crate::store::{Content, Repaired};
 
 /// More than a part of an upload.
 const LARGE: usize = 9 << 20;
@@ -34,18 +36,6 @@ impl Both {
     fn unfinished(&self) -> usize {
         self.bucket.lock().unwrap().uploads.len()
     }
-}
-
-fn store_over(
-    both: &Both,
-    now: i64,
-    faults: &Rc<Faults>,
-    turns: Option<(&'static Turns, usize)>,
-) -> Kv {
-    let mut client = TestClient::new(&both.bucket);
-    client.faults = Rc::clone(faults);
-    client.turns = turns;
-    store_through(both, now, faults, Rc::new(client), turns)
 }
 
 fn store_through(
@@ -75,20 +65,32 @@ fn store_through(
     Kv::new(Rc::new(port), clock(seed), 1024).with_blobs(Rc::new(objects))
 }
 
-fn sound(both: &Both, now: i64) -> Kv {
-    store_over(both, now, &Rc::new(Faults::none()), None)
-}
+impl Ground for Both {
+    type Store = Kv;
 
-fn repaired_over(both: &Both, after: i64) -> Repaired {
-    every_page(&sound(both, NOW + after))
+    fn open(&self, now: i64, faults: &Rc<Faults>, turns: Option<(&'static Turns, usize)>) -> Kv {
+        let mut client = TestClient::new(&self.bucket);
+        client.faults = Rc::clone(faults);
+        client.turns = turns;
+        store_through(self, now, faults, Rc::new(client), turns)
+    }
+
+    fn holds_only(&self, zips: &[&[u8]], at: &str) {
+        assert_eq!(
+            (self.keys().len(), self.unfinished()),
+            (zips.len(), 0),
+            "{at}"
+        );
+        assert_eq!(chunk_keys(&self.values), 0, "{at}");
+    }
 }
 
 #[test]
 fn the_contract_holds() {
     let both = Both::default();
     both.bucket.lock().unwrap().page = Some(3);
-    contract::check_all(&sound(&both, NOW));
-    contract::check_documents(&sound(&both, NOW));
+    contract::check_all(&sound(&both));
+    contract::check_documents(&sound(&both));
     assert_eq!(chunk_keys(&both.values), 0);
     assert_eq!(both.unfinished(), 0);
     let zips = |key: &String| key.starts_with("pre-fix/zips/") && key.ends_with(".zip");
@@ -97,52 +99,13 @@ fn the_contract_holds() {
 
 #[test]
 fn a_fault_at_any_step_of_publishing_leaves_all_or_nothing_and_can_be_tried_again() {
-    let (first, second) = (version(PATH, "v1.0.0"), version(PATH, "v1.1.0"));
-    let zip = module_zip(&second, &[7; 50_000]);
-    let release = release(&second, &zip);
-    at_every_step(|step, fault| {
-        let both = Both::default();
-        let before = published(&sound(&both, NOW), &first, b"first");
-        let faults = Rc::new(Faults::at(step, fault));
-        let outcome = publish(&store_over(&both, NOW, &faults, None), &release, &zip);
+    trials::publishing(Both::default, &[7; 50_000]);
+}
 
-        let store = sound(&both, NOW);
-        let at = format!("{fault:?} at step {step}");
-        assert!(
-            bytes(&store, &first, File::Zip).as_ref() == Ok(&before),
-            "{at}"
-        );
-        whole_or_absent(&store, &second, &zip);
-        if outcome.is_ok() {
-            assert!(
-                bytes(&store, &second, File::Zip).as_ref() == Ok(&zip),
-                "{at}"
-            );
-        } else if fault == Fault::Fails && bytes(&store, &second, File::Zip).is_err() {
-            repaired_over(&both, 2 * DAY);
-            assert_eq!(both.keys().len(), 1, "{at}");
-        }
-        let again = publish(&store, &release, &zip);
-        assert!(again.is_ok(), "{at}: {again:?}");
-        assert!(
-            bytes(&store, &second, File::Zip).as_ref() == Ok(&zip),
-            "{at}"
-        );
-        let object = store.read(&second, File::Info).unwrap();
-        if let Some(work) = object.afterwards {
-            work();
-        }
-        let list = listed(&store, PATH);
-        assert_eq!(list.as_deref(), Some("v1.0.0\nv1.1.0\n"), "{at}");
-        let report = repaired_over(&both, 2 * DAY);
-        assert_eq!(report.problems, [""; 0], "{at}");
-        assert_eq!((both.keys().len(), both.unfinished()), (2, 0), "{at}");
-        assert!(
-            bytes(&store, &second, File::Zip).as_ref() == Ok(&zip),
-            "{at}"
-        );
-        faults.struck()
-    });
+#[test]
+fn two_publishers_of_other_content_end_with_one_of_the_two_in_any_order() {
+    let orders = trials::publishers_of_other_content(3, Both::default);
+    assert!(orders > 100, "{orders}");
 }
 
 #[test]
@@ -152,7 +115,7 @@ fn a_fault_at_any_step_of_a_large_upload_leaves_what_repair_clears() {
     at_every_step(|step, fault| {
         let both = Both::default();
         let faults = Rc::new(Faults::at(step, fault));
-        let store = store_over(&both, NOW, &faults, None);
+        let store = faulty(&both, NOW, &faults);
         let staged = store.stage(&large).and_then(|mut staging| {
             staging.write_all(&zip).map_err(Error::from_io)?;
             staging.finish()
@@ -167,8 +130,8 @@ fn a_fault_at_any_step_of_a_large_upload_leaves_what_repair_clears() {
         }
         let kept = both.keys().len() + both.unfinished();
         assert!(kept <= 1, "{at}: {kept}");
-        assert_eq!(repaired_over(&both, DAY - 1).removed, 0, "{at}");
-        assert_eq!(repaired_over(&both, DAY).removed, kept as u64, "{at}");
+        assert_eq!(trials::repaired(&both, DAY - 1).removed, 0, "{at}");
+        assert_eq!(trials::repaired(&both, DAY).removed, kept as u64, "{at}");
         assert_eq!((both.keys().len(), both.unfinished()), (0, 0), "{at}");
         faults.struck()
     });
@@ -180,14 +143,14 @@ fn a_fault_at_any_step_of_withdrawing_or_of_repair_loses_nothing_that_is_in_use(
     at_every_step(|step, fault| {
         let both = Both::default();
         both.bucket.lock().unwrap().page = Some(1);
-        let zip = published(&sound(&both, NOW), &kept, b"kept");
-        published(&sound(&both, NOW), &gone, b"gone");
+        let zip = published(&sound(&both), &kept, b"kept");
+        published(&sound(&both), &gone, b"gone");
         let faults = Rc::new(Faults::at(step, fault));
-        let store = store_over(&both, NOW + 2 * DAY, &faults, None);
+        let store = faulty(&both, NOW + 2 * DAY, &faults);
         let _ = store.withdraw(&gone);
         let _ = store.repair(None, &|| true);
         let at = format!("{fault:?} at step {step}");
-        let sound = sound(&both, NOW);
+        let sound = sound(&both);
         assert!(bytes(&sound, &kept, File::Zip).as_ref() == Ok(&zip), "{at}");
         assert!(sound.withdraw(&gone).is_ok(), "{at}");
         assert_eq!(
@@ -195,7 +158,7 @@ fn a_fault_at_any_step_of_withdrawing_or_of_repair_loses_nothing_that_is_in_use(
             Err(Error::Withdrawn),
             "{at}"
         );
-        repaired_over(&both, 2 * DAY);
+        trials::repaired(&both, 2 * DAY);
         assert_eq!(both.keys().len(), 1, "{at}");
         assert!(bytes(&sound, &kept, File::Zip).as_ref() == Ok(&zip), "{at}");
         faults.struck()
@@ -209,13 +172,15 @@ fn repair_goes_through_the_objects_page_by_page_and_leaves_what_is_in_use_young_
     let mut kept = Vec::new();
     for number in 0..5 {
         let version = version(PATH, &format!("v1.{number}.0"));
-        let zip = published(&sound(&both, NOW), &version, &[number; 100]);
+        let zip = published(&sound(&both), &version, &[number; 100]);
         kept.push((version, zip));
     }
     // Killed: seven whole, three begun, and as many of each two days later.
     let leave = |now: i64, number: u32| {
         let name = version(PATH, &format!("v1.9{number}.{now}"));
-        let mut staging = sound(&both, now).stage(&name).unwrap();
+        let mut staging = faulty(&both, now, &Rc::new(Faults::none()))
+            .stage(&name)
+            .unwrap();
         if number < 7 {
             staging.write_all(b"of an upload that was killed").unwrap();
             std::mem::forget(staging.finish().unwrap());
@@ -240,7 +205,7 @@ fn repair_goes_through_the_objects_page_by_page_and_leaves_what_is_in_use_young_
         bucket.uploads.insert(format!("of another: {key}"), parts);
     }
     assert_eq!((both.keys().len(), both.unfinished()), (5 + 14 + 4, 6 + 4));
-    let report = repaired_over(&both, 2 * DAY);
+    let report = trials::repaired(&both, 2 * DAY);
     let expected = Repaired {
         modules: 1,
         versions: 5,
@@ -250,7 +215,7 @@ fn repair_goes_through_the_objects_page_by_page_and_leaves_what_is_in_use_young_
     assert_eq!(report, expected);
     assert_eq!((both.keys().len(), both.unfinished()), (5 + 7 + 4, 3 + 4));
     for (version, zip) in kept {
-        assert_eq!(bytes(&sound(&both, NOW), &version, File::Zip), Ok(zip));
+        assert_eq!(bytes(&sound(&both), &version, File::Zip), Ok(zip));
     }
 }
 
@@ -264,14 +229,14 @@ fn two_key_value_stores_with_one_bucket_never_remove_each_other_s_objects() {
     let version = version(PATH, "v1.0.0");
     let zips = [&one, &two].map(|both| {
         let text = both.keys().len().to_string();
-        published(&sound(both, NOW), &version, text.as_bytes())
+        published(&sound(both), &version, text.as_bytes())
     });
     for both in [&one, &two] {
         // Killed before the record.
-        let mut staging = sound(both, NOW).stage(&version).unwrap();
+        let mut staging = sound(both).stage(&version).unwrap();
         staging.write_all(b"of an upload that was killed").unwrap();
         std::mem::forget(staging.finish().unwrap());
-        let mut staging = sound(both, NOW).stage(&version).unwrap();
+        let mut staging = sound(both).stage(&version).unwrap();
         staging.write_all(&vec![1; LARGE]).unwrap();
         std::mem::forget(staging);
     }
@@ -283,12 +248,12 @@ fn two_key_value_stores_with_one_bucket_never_remove_each_other_s_objects() {
     bucket.objects.insert(format!("{unmarked}.zip"), vec![0]);
     drop(bucket);
     assert_eq!((one.keys().len(), one.unfinished()), (5, 2));
-    assert_eq!(repaired_over(&one, 2 * DAY).removed, 2);
+    assert_eq!(trials::repaired(&one, 2 * DAY).removed, 2);
     assert_eq!((one.keys().len(), one.unfinished()), (4, 1));
-    assert_eq!(repaired_over(&two, 2 * DAY).removed, 2);
+    assert_eq!(trials::repaired(&two, 2 * DAY).removed, 2);
     assert_eq!((one.keys().len(), one.unfinished()), (3, 0));
     for (both, zip) in [&one, &two].into_iter().zip(zips) {
-        assert_eq!(bytes(&sound(both, NOW), &version, File::Zip), Ok(zip));
+        assert_eq!(bytes(&sound(both), &version, File::Zip), Ok(zip));
     }
 }
 
@@ -296,7 +261,7 @@ fn two_key_value_stores_with_one_bucket_never_remove_each_other_s_objects() {
 fn asking(script: Vec<Option<Odd>>) -> (Both, Kv, ModuleVersion, Vec<u8>, Rc<TestClient>) {
     let both = Both::default();
     let version = version(PATH, "v1.0.0");
-    let zip = published(&sound(&both, NOW), &version, &[1; 5000]);
+    let zip = published(&sound(&both), &version, &[1; 5000]);
     let client = Rc::new(TestClient::new(&both.bucket));
     client.script.borrow_mut().extend(script);
     let faults = Rc::new(Faults::none());
@@ -369,33 +334,4 @@ fn an_object_that_is_gone_or_cut_short_is_corrupt_before_a_byte_is_sent() {
     both.bucket.lock().unwrap().objects.remove(&key);
     let read = part(&store, &version, 0..size);
     assert_eq!(read, corrupt(format!("the object {name} is gone")));
-}
-
-#[test]
-fn two_publishers_of_other_content_end_with_one_of_the_two_in_any_order() {
-    let version = version(PATH, "v1.0.0");
-    let zips = [module_zip(&version, b"one"), module_zip(&version, b"two")];
-    let orders = in_every_order(3, |turns| {
-        // Both threads end before the turns do.
-        let turns: &'static Turns = unsafe { std::mem::transmute(turns) };
-        let shared = Both::default();
-        let act = |seat: usize| {
-            let (shared, version, zip) = (&shared, &version, &zips[seat]);
-            move || {
-                let none = Rc::new(Faults::none());
-                let store = store_over(shared, NOW, &none, Some((turns, seat)));
-                publish(&store, &release(version, zip), zip)
-            }
-        };
-        let (one, two) = both(turns, act(0), act(1));
-        assert!(one.is_ok() != two.is_ok(), "{one:?} and {two:?}");
-        let (won, lost) = if one.is_ok() { (0, two) } else { (1, one) };
-        assert!(matches!(lost, Err(Error::Conflict(_))), "{lost:?}");
-        let store = sound(&shared, NOW);
-        assert!(bytes(&store, &version, File::Zip).as_ref() == Ok(&zips[won]));
-        assert_eq!(listed(&store, PATH).as_deref(), Some("v1.0.0\n"));
-        repaired_over(&shared, 2 * DAY);
-        assert_eq!(shared.keys().len(), 1);
-    });
-    assert!(orders > 100, "{orders}");
 }
