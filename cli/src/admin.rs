@@ -20,6 +20,16 @@ pub enum Outcome {
     Absent,
 }
 
+/// What a list is asked for with.
+#[derive(clap::Args)]
+pub struct ListArgs {
+    /// As a JSON list, for programs
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
 /// One server, asked with an administrator's token.
 pub struct Admin(Client);
 

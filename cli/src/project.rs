@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::Failure;
-use crate::admin::{Admin, Outcome, Place, print_list};
+use crate::admin::{Admin, ListArgs, Outcome, Place, print_list};
 use crate::client::{Body, ServerArgs};
 use crate::url::element;
 
@@ -26,7 +26,8 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum Verb {
     Add(Add),
-    List(List),
+    /// List the projects, those of the configuration first
+    List(ListArgs),
     Remove(Remove),
     Enable(Enable),
     Disable(Disable),
@@ -75,16 +76,6 @@ impl Visibility {
             Self::Private => "private",
         }
     }
-}
-
-/// List the projects, those of the configuration first
-#[derive(clap::Args)]
-struct List {
-    /// As a JSON list, for programs
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    server: ServerArgs,
 }
 
 /// Remove a project; its modules stay in the store
@@ -192,7 +183,7 @@ struct Listed {
     place: Place,
 }
 
-fn run_list(args: List) -> Result<(), Failure> {
+fn run_list(args: ListArgs) -> Result<(), Failure> {
     let projects = Admin::new(args.server)?.list("/-/admin/projects")?;
     let row = |project: &Listed| {
         vec![

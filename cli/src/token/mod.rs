@@ -16,7 +16,7 @@ use goproxy_edge::module::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::Failure;
-use crate::admin::{Admin, Outcome, Place, print_list};
+use crate::admin::{Admin, ListArgs, Outcome, Place, print_list};
 use crate::client::{Body, ServerArgs};
 use crate::url::element;
 use rights::Rights;
@@ -55,7 +55,8 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum Verb {
     Add(Add),
-    List(List),
+    /// List the tokens, those of the configuration first; neither they nor their hashes are shown
+    List(ListArgs),
     Revoke(Revoke),
     New(New),
 }
@@ -75,16 +76,6 @@ struct Add {
     /// Read the token on standard input, one line, and print nothing; only its hash is sent
     #[arg(long)]
     existing: bool,
-    #[command(flatten)]
-    server: ServerArgs,
-}
-
-/// List the tokens, those of the configuration first; neither they nor their hashes are shown
-#[derive(clap::Args)]
-struct List {
-    /// As a JSON list, for programs
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -177,7 +168,7 @@ struct Listed {
     place: Place,
 }
 
-fn run_list(args: List) -> Result<(), Failure> {
+fn run_list(args: ListArgs) -> Result<(), Failure> {
     let tokens = Admin::new(args.server)?.list("/-/admin/tokens")?;
     let now = rights::now()?;
     let row = |token: &Listed| {

@@ -28,6 +28,9 @@ const RESULT_CAP: usize = 128 << 20;
 /// redb's own cache of pages. The operating system caches the file as well, so a small one will do.
 const CACHE_BYTES: usize = 64 << 20;
 
+/// What the guest is told while the file can't be opened again.
+const CLOSED: &str = "its file could not be opened again after a failure";
+
 /// What went wrong with the store while it served, in words: what the guest gets as `error.other`.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
@@ -40,7 +43,7 @@ impl StoreError {
 }
 
 fn storage(error: impl Into<redb::Error>) -> StoreError {
-    StoreError(format!("the store failed: {}", error.into()))
+    StoreError(error.into().to_string())
 }
 
 fn table(label: &str) -> TableDefinition<'_, &'static str, &'static [u8]> {
@@ -90,7 +93,7 @@ impl Store {
             .unwrap_or_else(|broken| broken.into_inner());
         let database = database
             .as_ref()
-            .ok_or_else(|| StoreError("the store failed, and could not be opened again".into()))?;
+            .ok_or_else(|| StoreError(CLOSED.to_owned()))?;
         let transaction = database.begin_read().map_err(storage)?;
         match transaction.open_table(table(label)) {
             Ok(table) => read(&table),

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use redb::{Database, TableError};
 use tokio::sync::oneshot;
 
-use super::{Shared, StoreError, storage, table};
+use super::{CLOSED, Shared, StoreError, storage, table};
 
 /// Changes in one commit hold at most about this many bytes, so that memory stays bounded.
 const COMMIT_BYTES: usize = 32 << 20;
@@ -113,7 +113,7 @@ fn commit(database: &Shared, batch: &[Job]) -> Result<(), StoreError> {
     let database = database.read().unwrap_or_else(|broken| broken.into_inner());
     let database = database
         .as_ref()
-        .ok_or_else(|| StoreError("the store failed, and could not be opened again".into()))?;
+        .ok_or_else(|| StoreError(CLOSED.to_owned()))?;
     let mut transaction = database.begin_write().map_err(storage)?;
     // Without this, the first open after a kill reads and checks the whole file.
     transaction.set_quick_repair(true);
