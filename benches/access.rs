@@ -7,12 +7,11 @@ mod support;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use goproxy_edge::access::kept::Kept;
+use goproxy_edge::access::kept::{Asked, Kept};
 use goproxy_edge::access::oidc::{Rule, judge};
 use goproxy_edge::access::outside::Outside;
 use goproxy_edge::access::{Project, Projects, Token, Visibility};
@@ -26,16 +25,20 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use sha2::{Digest as _, Sha256};
-use support::client::Measured;
+use support::client::{Measured, take_turns};
 use support::fill::Filling;
-use support::{Contender, Folder, compare, fill_store, floor, print_requests, proxy, serve_host};
+use support::{Contender, Folder, compare, floor, print_requests, proxy, serve_host};
 
 const CONNECTIONS: usize = 16;
+/// How often two are compared, to see by how much the outcome moves.
+const BLOCKS: usize = 12;
 const INFO: &str = "/example.com/m/@v/v1.0.3.info";
 /// The project that owns the module.
 const PUBLIC: &str =
     r#"[{"id":7,"path":"team/m","modules":["example.com/m"],"visibility":"public"}]"#;
 const PRIVATE: &str = r#"[{"id":7,"path":"team/m","modules":["example.com/m"]}]"#;
+/// With the id and the prefix of the private project in the store that is made here.
+const PRIVATE_TOO: &str = r#"[{"id":2,"path":"team/private","modules":["example.com/private"]}]"#;
 const ISSUER: &str = "https://ci.example.com";
 const AUDIENCE: &str = "https://goproxy.example.com";
 
@@ -52,10 +55,21 @@ fn main() {
     let few = filled(10, 10);
     let few = start("few", few, &[("admin", "on"), ("projects", "[]")]);
     let floor_store = folder.path().join("floor.redb");
-    from_the_store(without, few, floor_store);
+    let (calls, filling) = calls_of(filled(10, 10));
+    filling.with_floor().write(&floor_store);
+    let floor = serve_host(HostConfig::new(floor(), floor_store));
+    from_the_store(without, few, floor, &calls);
     let many = filled(10_000, 100_000);
     let many = start("many", many, &[("admin", "on"), ("projects", "[]")]);
     by_number(few, many);
+    private_and_absent("the store", many, &secret(0));
+    let outsider = format!(
+        r#"[{{"name":"outsider","sha256":"{}","scopes":["read_api"],"projects":["elsewhere"]}}]"#,
+        sha256("outsider")
+    );
+    let settings = [("projects", PRIVATE_TOO), ("tokens", &*outsider)];
+    let configured = start("configured", module(), &settings);
+    private_and_absent("the configuration", configured, "outsider");
     signed_by_an_issuer(without, start);
 }
 
@@ -65,7 +79,7 @@ fn module() -> Filling {
 }
 
 /// The same with so many projects and tokens. The module's project is public, the others are private,
-/// as is that of `example.com/private`.
+/// as is that of `example.com/private`. The tokens are for all of them, but for the first one.
 fn filled(projects: usize, tokens: usize) -> Filling {
     let modules = ["example.com/m", "example.com/private"].map(|module| (module.to_owned(), 10));
     let filling = Filling::new(&modules);
@@ -92,18 +106,47 @@ fn filled(projects: usize, tokens: usize) -> Filling {
         kept.put_project(&project).expect("a project that is new");
     }
     for number in 0..tokens {
-        let hash: String = Sha256::digest(secret(number))
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = sha256(&secret(number));
+        let group = if number == 0 { "elsewhere" } else { "team" };
         let json = format!(
-            r#"[{{"name":"token{number}","sha256":"{hash}","scopes":["read_api"],"projects":["team"]}}]"#
+            r#"[{{"name":"token{number}","sha256":"{hash}","scopes":["read_api"],"projects":["{group}"]}}]"#
         );
         for token in Token::parse_list(&json).expect("a token") {
             kept.put_token(&token).expect("a token that is new");
         }
     }
     filling
+}
+
+fn sha256(secret: &str) -> String {
+    let hash = Sha256::digest(secret);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the hits that are measured read of the store besides, as the floor component is told it: of the
+/// public project, and of the private one with a token.
+fn calls_of(filling: Filling) -> ([String; 2], Filling) {
+    let none = Projects::parse_list("[]").expect("an empty list");
+    let calls = [
+        ("example.com/m", None),
+        ("example.com/private", Some(secret(3))),
+    ];
+    let calls = calls.map(|(module, secret)| {
+        let kept = Kept {
+            documents: &filling,
+            projects: &none,
+            tokens: &[],
+            begun: &|_| (),
+        };
+        let asked = Asked {
+            module: Some(module),
+            ..Asked::default()
+        };
+        let hash = secret.map(|secret| Sha256::digest(secret).into());
+        kept.ask(&asked, hash.as_ref()).expect("a store that works");
+        format!("/get/{}", filling.asked().join(","))
+    });
+    (calls, filling)
 }
 
 fn secret(number: usize) -> String {
@@ -132,11 +175,10 @@ fn from_the_configuration(
     print_requests(title, &contenders, &measured, 0);
 }
 
-/// As many calls of the store as such a hit makes, made by the floor component: its share of what the
-/// whole hit costs more is the store's.
-fn from_the_store(without: SocketAddr, few: SocketAddr, floor_store: PathBuf) {
-    fill_store(&floor_store, 0);
-    let floor = serve_host(HostConfig::new(floor(), floor_store));
+/// The floor component makes the very calls of the store that such a hit makes, for the same keys and
+/// values: its share of what the whole hit costs more is the store's.
+fn from_the_store(without: SocketAddr, few: SocketAddr, floor: SocketAddr, calls: &[String; 2]) {
+    let [of_public, of_token] = calls;
     let private = "/example.com/private/@v/v1.0.3.info";
     let contenders = [
         Contender::new("without", without, INFO),
@@ -146,16 +188,19 @@ fn from_the_store(without: SocketAddr, few: SocketAddr, floor_store: PathBuf) {
             &secret(3),
         ),
         Contender::new("floor: one read", floor, "/get"),
-        Contender::new("floor: a call for two values besides", floor, "/get/2"),
-        Contender::new("floor: that, and one more read", floor, "/get/2/1"),
+        Contender::new("floor: and the call for a project", floor, of_public),
+        Contender::new("floor: and that for one and a token", floor, of_token),
     ];
     let measured = compare(&contenders, CONNECTIONS);
     let title = "A hit, by what the store says, and the calls of the store alone";
     print_requests(title, &contenders, &measured, 0);
-    let [without, public, token, one, two, three] = measured.as_slice() else {
+    let [without, public, token, one, project, both] = measured.as_slice() else {
         unreachable!("six were measured");
     };
-    for (name, hit, calls) in [("a public project", public, two), ("a token", token, three)] {
+    for (name, hit, calls) in [
+        ("a public project", public, project),
+        ("a token", token, both),
+    ] {
         let more = |one: &Measured, other: &Measured| (micros(one) - micros(other)).max(0.0);
         println!(
             "  {name}: {:.1} µs more a request; its calls of the store alone {:.1} µs",
@@ -188,6 +233,57 @@ fn by_number(few: SocketAddr, many: SocketAddr) {
         let title = "A hit, by the number of projects and tokens in the store";
         print_requests(title, &contenders, &measured, 0);
     }
+}
+
+/// What nobody may learn: whether a project is there. Each is asked for twice, and what the first two
+/// differ by is the noise.
+fn private_and_absent(source: &str, server: SocketAddr, outsider: &str) {
+    println!(
+        "\nA private project against none, by {source}, 1 connection: medians, and the ratio of each block"
+    );
+    for (title, token, status) in [
+        ("no token", None, 401),
+        ("a token of others", Some(outsider), 404),
+    ] {
+        let named = |id: u32| {
+            let path = format!("/api/v4/projects/{id}/packages/go/example.com/private/@v/list");
+            let contender = Contender::new("", server, path);
+            match token {
+                Some(token) => with_token(contender, token),
+                None => contender,
+            }
+        };
+        let contenders = [named(2), named(2), named(99_999), named(99_999)];
+        let asked = contenders.each_ref().map(|contender| (contender, status));
+        take_turns(&asked, 1000);
+        let (mut ratios, mut noise) = (Vec::new(), Vec::new());
+        let mut last = Vec::new();
+        for _ in 0..BLOCKS {
+            last = take_turns(&asked, 2000);
+            let micros: Vec<f64> = last.iter().map(|time| time.as_secs_f64() * 1e6).collect();
+            if let [private, same, absent, none] = micros[..] {
+                ratios.push((private + same) / (absent + none));
+                noise.push((private + absent) / (same + none));
+            }
+        }
+        let micros = |at: usize| last.get(at).map_or(0.0, |time| time.as_secs_f64() * 1e6);
+        println!(
+            "  {title:<20} {status}: {:.1} and {:.1} µs; ratio {}; the same against itself {}",
+            micros(0),
+            micros(2),
+            spread(ratios),
+            spread(noise)
+        );
+    }
+}
+
+/// The mean of some figures, and twice its standard error.
+fn spread(figures: Vec<f64>) -> String {
+    let count = figures.len() as f64;
+    let mean = figures.iter().sum::<f64>() / count;
+    let squares: f64 = figures.iter().map(|one| (one - mean).powi(2)).sum();
+    let error = (squares / (count - 1.0) / count).sqrt();
+    format!("{mean:.4} ± {:.4}", 2.0 * error)
 }
 
 /// The issuer's keys are kept in the store already, as they are for an hour after a first request.

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::Contender;
+
 /// What one round gave.
 #[derive(Debug, Default)]
 pub struct Measured {
@@ -24,6 +26,48 @@ impl Measured {
     }
 }
 
+/// Asks the same servers in turns, over a connection of each, so many times, and returns the median time
+/// of each until its answer was there.
+///
+/// # Panics
+/// When an answer is not whole, or has another status than is expected.
+pub fn take_turns(contenders: &[(&Contender, u16)], times: usize) -> Vec<Duration> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let mut all = Vec::new();
+        for (contender, status) in contenders {
+            let socket = TcpStream::connect(contender.address)
+                .await
+                .expect("a server that listens");
+            socket.set_nodelay(true).expect("an open socket");
+            all.push((contender.request(), *status, socket, Vec::new()));
+        }
+        let mut buffer = vec![0; 64 << 10];
+        for turn in 0..times {
+            // Whoever comes behind the same one each time may find its caches warmer.
+            let count = all.len();
+            for at in 0..count {
+                let (request, status, socket, latencies) = &mut all[(at + turn) % count];
+                let started = Instant::now();
+                socket
+                    .write_all(request.as_bytes())
+                    .await
+                    .expect("an open connection");
+                read_answer(socket, &mut buffer, *status).await;
+                latencies.push(started.elapsed());
+            }
+        }
+        let median = |mut latencies: Vec<Duration>| {
+            latencies.sort_unstable();
+            latencies[latencies.len() / 2]
+        };
+        all.into_iter().map(|(.., times)| median(times)).collect()
+    })
+}
+
 /// Loads the server for some time. `headers` are whole lines with their ends.
 ///
 /// # Panics
@@ -35,7 +79,7 @@ pub fn load(
     connections: usize,
     time: Duration,
 ) -> Measured {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n");
+    let request = request(address, path, headers);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -64,13 +108,18 @@ pub fn load(
     measured
 }
 
+/// A request, whose headers are whole lines.
+pub fn request(address: SocketAddr, path: &str, headers: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n")
+}
+
 /// Sends one request over a connection of its own, and returns the time until the answer was there.
 pub fn once(address: SocketAddr, path: &str) -> Duration {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    let request = request(address, path, "");
     runtime.block_on(async {
         let started = Instant::now();
         let mut socket = TcpStream::connect(address)
@@ -80,7 +129,7 @@ pub fn once(address: SocketAddr, path: &str) -> Duration {
             .write_all(request.as_bytes())
             .await
             .expect("an open connection");
-        read_answer(&mut socket, &mut vec![0; 512 << 10]).await;
+        read_answer(&mut socket, &mut vec![0; 512 << 10], 200).await;
         started.elapsed()
     })
 }
@@ -101,12 +150,12 @@ async fn ask(address: SocketAddr, request: String, until: Instant) -> (u64, Vec<
             .write_all(request.as_bytes())
             .await
             .expect("an open connection");
-        bytes += read_answer(&mut socket, &mut buffer).await;
+        bytes += read_answer(&mut socket, &mut buffer, 200).await;
         times.push(started.elapsed());
     }
 }
 
-async fn read_answer(socket: &mut TcpStream, buffer: &mut [u8]) -> u64 {
+async fn read_answer(socket: &mut TcpStream, buffer: &mut [u8], status: u16) -> u64 {
     let mut filled = 0;
     let head = loop {
         let read = socket
@@ -125,7 +174,7 @@ async fn read_answer(socket: &mut TcpStream, buffer: &mut [u8]) -> u64 {
     let text = std::str::from_utf8(&buffer[..head])
         .expect("a head in ASCII")
         .to_ascii_lowercase();
-    assert!(text.starts_with("http/1.1 200"), "{text}");
+    assert!(text.starts_with(&format!("http/1.1 {status}")), "{text}");
     let length = text
         .lines()
         .find_map(|line| line.strip_prefix("content-length:"));

@@ -16,7 +16,11 @@ use goproxy_edge::store::{Entropy, Error, Store, contract};
 use super::{CHUNK, write_store};
 
 #[derive(Default)]
-struct Map(Mutex<BTreeMap<String, Vec<u8>>>);
+struct Map {
+    values: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// The keys that were read at once last.
+    asked: Mutex<Vec<String>>,
+}
 
 impl KeyValue for Map {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
@@ -33,6 +37,11 @@ impl KeyValue for Map {
         Ok(())
     }
 
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        *self.asked.lock().expect("a list that nobody broke") = keys.to_vec();
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
     fn keys(&self) -> Result<Vec<String>, Error> {
         Ok(self.lock().keys().cloned().collect())
     }
@@ -43,7 +52,7 @@ impl KeyValue for Map {
 
 impl Map {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
-        self.0.lock().expect("a map that nobody broke")
+        self.values.lock().expect("a map that nobody broke")
     }
 }
 
@@ -100,6 +109,19 @@ impl Filling {
     /// Writes it all into a new file, as the host's own store has it.
     pub fn write(self, file: &Path) {
         write_store(file, std::mem::take(&mut *self.map.lock()));
+    }
+
+    /// What the floor component reads besides, for the next [`Filling::write`] to have it.
+    #[must_use]
+    pub fn with_floor(self) -> Self {
+        self.map.lock().insert("floor".to_owned(), vec![7; 200]);
+        self
+    }
+
+    /// The keys that were read last by one call of the store.
+    pub fn asked(&self) -> Vec<String> {
+        let asked = self.map.asked.lock();
+        asked.expect("a list that nobody broke").clone()
     }
 }
 

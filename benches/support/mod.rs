@@ -164,6 +164,11 @@ impl Contender {
             headers: String::new(),
         }
     }
+
+    /// What it is asked.
+    pub fn request(&self) -> String {
+        client::request(self.address, &self.path, &self.headers)
+    }
 }
 
 /// Measures them in turns, and returns the best round of each.

@@ -1,6 +1,6 @@
 #![no_main]
 
-use goproxy_edge::{access, module};
+use goproxy_edge::access;
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../drive/token.rs"]

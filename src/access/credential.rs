@@ -1,6 +1,10 @@
 //! How a token arrives: as the password of HTTP Basic with any user name (what `.netrc` and
 //! `https://user:token@host` send), as a Bearer token, or in one of GitLab's headers.
 
+use std::cell::OnceCell;
+
+use sha2::{Digest, Sha256};
+
 use crate::http::Headers;
 
 /// All headers that may hold a token, as `Vary` lists them.
@@ -12,6 +16,7 @@ const PLAIN_HEADERS: [&str; 3] = ["private-token", "job-token", "deploy-token"];
 pub struct Credential {
     secret: Vec<u8>,
     of_job: bool,
+    sha256: OnceCell<[u8; 32]>,
 }
 
 /// Something stands where a credential would, and is none.
@@ -47,6 +52,12 @@ impl Credential {
     pub fn secret(&self) -> &[u8] {
         &self.secret
     }
+
+    /// Its SHA-256, by which tokens are known.
+    pub fn sha256(&self) -> &[u8; 32] {
+        let hash = || Sha256::digest(&self.secret).into();
+        self.sha256.get_or_init(hash)
+    }
 }
 
 fn from_authorization(value: &[u8]) -> Option<Credential> {
@@ -70,6 +81,7 @@ fn from_secret(secret: &[u8], of_job: bool) -> Option<Credential> {
     (!secret.is_empty()).then(|| Credential {
         secret: secret.to_vec(),
         of_job,
+        sha256: OnceCell::new(),
     })
 }
 

@@ -115,7 +115,7 @@ impl<'a> Caller<'a> {
         if let Some(credential) = Credential::presented(headers) {
             let credential = credential.map_err(|Malformed| unknown())?;
             if !format::is_mistyped(credential.secret()) {
-                grant = match Token::find(&settings.tokens, credential.secret(), now()) {
+                grant = match Token::find(&settings.tokens, credential.sha256(), now()) {
                     Some(token) => Some(Cow::Borrowed(&token.grant)),
                     None => elsewhere(&credential)?.map(Cow::Owned),
                 };

@@ -31,7 +31,8 @@ impl Visibility {
         (Visibility::Private, "private"),
     ];
 
-    fn parse(name: &str) -> Option<Self> {
+    /// The visibility of this name.
+    pub fn parse(name: &str) -> Option<Self> {
         let found = Visibility::NAMES.iter().find(|(_, known)| *known == name);
         found.map(|(visibility, _)| *visibility)
     }

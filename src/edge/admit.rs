@@ -2,7 +2,11 @@
 //! gives to others what only some may have.
 
 use std::borrow::Cow;
+#[cfg(feature = "admin")]
+use std::cell::OnceCell;
 
+#[cfg(feature = "admin")]
+use crate::access::kept::{Answers, Asked};
 #[cfg(feature = "oidc")]
 use crate::access::outside::{self, Outside};
 use crate::access::{Caller, Credential, Grant, HEADERS, Place, Project};
@@ -24,16 +28,16 @@ pub(super) struct Admitted<'a> {
 impl Admitted<'_> {
     /// Whether they may publish a module of which nothing was known before.
     pub fn upload(&self, edge: &Edge, module: &ModulePath) -> Result<(), Failure> {
-        let found = edge.projects(self.named, Some(module))?;
+        let found = Look::new(edge, self.named, Some(module)).projects()?;
         let place = found.place(self.named, Some(module));
         self.caller.may(&place, true)
     }
 }
 
 /// The projects that a request is about, from the settings and the store.
-pub(super) struct Found<'a> {
-    pub named: Option<Cow<'a, Project>>,
-    pub owner: Option<Cow<'a, Project>>,
+struct Found<'a> {
+    named: Option<Cow<'a, Project>>,
+    owner: Option<Cow<'a, Project>>,
 }
 
 impl Found<'_> {
@@ -55,8 +59,9 @@ impl Edge<'_> {
         request: &mut Request,
     ) -> Result<Response, Failure> {
         allow_method(resource, request, self.settings.presigns())?;
-        let caller = self.identify(request)?;
-        let found = self.projects(named, resource.module())?;
+        let look = Look::new(self, named, resource.module());
+        let caller = look.identify(request)?;
+        let found = look.projects()?;
         let place = found.place(named, resource.module());
         let admitted = Admitted {
             caller: &caller,
@@ -78,21 +83,9 @@ impl Edge<'_> {
         }
     }
 
+    /// Who asks, where no project counts.
     pub(super) fn identify(&self, request: &Request) -> Result<Caller<'_>, Failure> {
-        let elsewhere = |credential: &Credential| self.judge(credential);
-        Caller::identify(&request.headers, self.settings, &|| self.now(), &elsewhere)
-    }
-
-    /// What a credential that the settings do not know allows: as the store has it, or by those who
-    /// can judge it.
-    fn judge(&self, credential: &Credential) -> Result<Option<Grant>, Failure> {
-        #[cfg(feature = "admin")]
-        if self.settings.admin
-            && let Some(grant) = self.kept().token(credential.secret(), self.now())?
-        {
-            return Ok(Some(grant));
-        }
-        self.judge_elsewhere(credential)
+        Look::new(self, None, None).identify(request)
     }
 
     #[cfg(feature = "oidc")]
@@ -110,33 +103,79 @@ impl Edge<'_> {
     fn judge_elsewhere(&self, _: &Credential) -> Result<Option<Grant>, Failure> {
         Ok(None)
     }
+}
 
-    fn projects(
-        &self,
-        named: Option<&str>,
-        module: Option<&ModulePath>,
-    ) -> Result<Found<'_>, Failure> {
-        let projects = &self.settings.projects;
+/// What a request is about, as the settings have it, and what the store answered: it is asked once for
+/// the token and the projects, as soon as one of them is needed.
+struct Look<'a> {
+    edge: &'a Edge<'a>,
+    /// The project of the settings that the request names.
+    named: Option<&'a Project>,
+    /// The one that owns the module.
+    owner: Option<&'a Project>,
+    #[cfg(feature = "admin")]
+    asked: Asked<'a>,
+    #[cfg(feature = "admin")]
+    answers: OnceCell<Answers<'a>>,
+}
+
+impl<'a> Look<'a> {
+    fn new(edge: &'a Edge<'a>, named: Option<&'a str>, module: Option<&'a ModulePath>) -> Self {
+        let projects = &edge.settings.projects;
+        let own = named.and_then(|name| projects.named(name));
         let owner = module.and_then(|module| projects.owner(module.as_str()));
-        let found = Found {
-            named: named
-                .and_then(|name| projects.named(name))
-                .map(Cow::Borrowed),
-            owner: owner.map(|(project, _)| Cow::Borrowed(project)),
-        };
+        Look {
+            edge,
+            named: own,
+            owner: owner.map(|(project, _)| project),
+            #[cfg(feature = "admin")]
+            asked: Asked {
+                // Of a project that everybody sees it may be known that the store was not asked for it.
+                named: named.filter(|_| !own.is_some_and(Project::is_open)),
+                module: module.map(ModulePath::as_str),
+                reach: owner.map(|(_, reach)| reach),
+            },
+            #[cfg(feature = "admin")]
+            answers: OnceCell::new(),
+        }
+    }
+
+    fn identify(&self, request: &Request) -> Result<Caller<'a>, Failure> {
+        let edge = self.edge;
+        let elsewhere = |credential: &Credential| self.judge(credential);
+        Caller::identify(&request.headers, edge.settings, &|| edge.now(), &elsewhere)
+    }
+
+    /// What a credential that the settings do not know allows: as the store has it, or by those who
+    /// can judge it.
+    fn judge(&self, credential: &Credential) -> Result<Option<Grant>, Failure> {
         #[cfg(feature = "admin")]
-        if self.settings.admin {
-            // Of a project that everybody sees it may be known that the store was not asked for it.
-            let ask = |_: &&str| !found.named.as_deref().is_some_and(Project::is_open);
-            let reach = owner.map(|(_, reach)| reach);
-            let module = module.map(ModulePath::as_str);
-            let kept = self.kept().find(named.filter(ask), module, reach)?;
+        if self.edge.settings.admin {
+            let secret = Some(credential.sha256());
+            let answers = self.edge.kept().ask(&self.asked, secret)?;
+            let grant = answers.grant(self.edge.now())?;
+            let _ = self.answers.set(answers);
+            if grant.is_some() {
+                return Ok(grant);
+            }
+        }
+        self.edge.judge_elsewhere(credential)
+    }
+
+    fn projects(&self) -> Result<Found<'a>, Failure> {
+        let (named, owner) = (self.named.map(Cow::Borrowed), self.owner.map(Cow::Borrowed));
+        #[cfg(feature = "admin")]
+        if self.edge.settings.admin {
+            let kept = match self.answers.get() {
+                Some(answers) => answers.projects()?,
+                None => self.edge.kept().ask(&self.asked, None)?.projects()?,
+            };
             return Ok(Found {
-                named: found.named.or(kept.named.map(Cow::Owned)),
-                owner: kept.owner.or(found.owner),
+                named: named.or(kept.named.map(Cow::Owned)),
+                owner: kept.owner.or(owner),
             });
         }
-        Ok(found)
+        Ok(Found { named, owner })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The least that a component can do to answer: what the benchmarks hold the proxy against.
 //!
-//! `/get` reads one value of the store and answers with it; `/get/<n>/<m>` besides makes one call for
-//! <n> values that are not there, and one call for each of <m>. `/chunks/<n>/<bytes>` answers with the
+//! `/get` reads one value of the store and answers with it; `/get/<key>,<key>…` makes one call for these
+//! keys before. `/chunks/<n>/<bytes>` answers with the
 //! values under `chunk-0` to `chunk-<n-1>`, and `/file/<path>` with a file of the first preopened
 //! folder, copied by the host: what a zip costs without any of the proxy's own work.
 #![cfg(target_arch = "wasm32")]
@@ -29,18 +29,15 @@ impl Guest for Floor {
         let path = request.path_with_query().unwrap_or_default();
         let mut elements = path.split('/').skip(1);
         match elements.next() {
-            Some(verb @ ("get" | "chunks")) => {
+            Some("get") => get(answer, elements.next()),
+            Some("chunks") => {
                 let mut number = || {
                     elements
                         .next()
                         .and_then(|text| text.parse().ok())
                         .unwrap_or(0)
                 };
-                let (first, second) = (number(), number());
-                match verb {
-                    "get" => get(answer, first, second),
-                    _ => chunks(answer, first, second),
-                }
+                chunks(answer, number(), number());
             }
             Some("file") => file(answer, elements.next().unwrap_or_default()),
             _ => drop(begin(answer, 404, 0)),
@@ -83,18 +80,11 @@ fn finish(body: OutgoingBody, stream: OutputStream) {
     OutgoingBody::finish(body, None).expect("as many bytes as announced");
 }
 
-fn get(answer: ResponseOutparam, at_once: u64, one_by_one: u64) {
+fn get(answer: ResponseOutparam, at_once: Option<&str>) {
     let bucket = bucket();
-    if at_once > 0 {
-        let keys: Vec<String> = (0..at_once)
-            .map(|number| format!("none-{number}"))
-            .collect();
+    if let Some(keys) = at_once {
+        let keys: Vec<String> = keys.split(',').map(str::to_owned).collect();
         get_many(&bucket, &keys).expect("a store that works");
-    }
-    for number in 0..one_by_one {
-        bucket
-            .get(&format!("none-{number}"))
-            .expect("a store that works");
     }
     let value = bucket
         .get("floor")

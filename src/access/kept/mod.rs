@@ -12,6 +12,10 @@
 //! hidden project owned belongs to the project that hides it where that one has a prefix over it, and
 //! else to nobody, so that no stranger gets it.
 
+mod fields;
+mod find;
+mod lookup;
+mod names;
 mod projects;
 mod record;
 #[cfg(test)]
@@ -24,15 +28,12 @@ mod writing;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
-use super::{Grant, Project, Projects, Token};
-use crate::hex;
+use super::{Project, Projects, Token};
 use crate::http::{Failure, Kind};
-use crate::module::Timestamp;
 use crate::store;
 
-use record::Record;
+pub use find::{Answers, Asked, Found};
+pub use record::{ProjectRecord, TokenRecord};
 
 /// As many elements as a prefix in the store may have: each of a module path's beginnings is looked
 /// for. GitLab nests twenty groups.
@@ -41,12 +42,6 @@ const DEEPEST: usize = 24;
 const AT_ONCE: usize = 100;
 /// As many as a page of a list has.
 const MOST_LISTED: usize = 1000;
-
-const IDS: &str = "admin/project/id/";
-const PATHS: &str = "admin/project/path/";
-const PREFIXES: &str = "admin/project/prefix/";
-const TOKEN_NAMES: &str = "admin/token/name/";
-const HASHES: &str = "admin/token/sha256/";
 
 /// Where documents are kept.
 pub trait Documents {
@@ -90,15 +85,6 @@ pub struct Kept<'a> {
     pub tokens: &'a [Token],
     /// Told what a change does, in words for the log, before its first write.
     pub begun: &'a dyn Fn(&str),
-}
-
-/// The projects that a request is about, as far as the store knows them.
-#[derive(Default)]
-pub struct Found<'a> {
-    /// The one that it names.
-    pub named: Option<Project>,
-    /// The one that owns the module.
-    pub owner: Option<Cow<'a, Project>>,
 }
 
 /// What a change came to.
@@ -156,74 +142,7 @@ pub struct Page<T> {
 /// Reads an entry of a list from the name and the value of its document, if it can be read.
 type ReadEntry<'a, T> = dyn Fn(&str, &[u8]) -> Option<T> + 'a;
 
-impl<'a> Kept<'a> {
-    /// The project that a client names, and the one that owns a module by a prefix longer than
-    /// `reach`. One call of the store.
-    ///
-    /// # Errors
-    /// The store's failure, and 500 for what is kept and can't be read: nobody is let in by guess.
-    pub fn find(
-        &self,
-        named: Option<&str>,
-        module: Option<&str>,
-        reach: Option<usize>,
-    ) -> Result<Found<'a>, Failure> {
-        let prefixes = module.map_or_else(Vec::new, |module| beginnings(module, reach));
-        let named = named.and_then(|name| Some((name, named_document(name)?)));
-        let mut names = Vec::with_capacity(prefixes.len() + 1);
-        names.extend(named.iter().map(|(_, document)| document.clone()));
-        names.extend(prefixes.iter().map(|prefix| prefix_document(prefix)));
-        let mut found = Found::default();
-        if names.is_empty() {
-            return Ok(found);
-        }
-        let mut values = self.get(&names)?.into_iter();
-        if let Some((name, _)) = named
-            && let Some(value) = values.next().flatten()
-        {
-            let fits = |record: &Record| record.project.is_named(name);
-            let record = read(&value, fits, || format!("the project {name:?}"))?;
-            found.named = Some(record.project).filter(|it| !self.is_hidden(it));
-        }
-        for (prefix, value) in prefixes.iter().zip(values) {
-            let Some(value) = value else {
-                continue;
-            };
-            let fits = |record: &Record| record.project.modules.iter().any(|own| own == prefix);
-            let record = read(&value, fits, || format!("the project that has {prefix}"))?;
-            let hidden = self.is_hidden(&record.project);
-            let configured = module.and_then(|module| self.projects.owner(module));
-            found.owner = Some(match configured {
-                Some((own, 1..)) if hidden && hides(own, &record.project) => Cow::Borrowed(own),
-                _ => Cow::Owned(Project {
-                    enabled: record.project.enabled && !hidden,
-                    ..record.project
-                }),
-            });
-            break;
-        }
-        Ok(found)
-    }
-
-    /// What a secret allows, if it is that of a token that is kept here and valid now. One call of
-    /// the store, whether it is or not.
-    ///
-    /// # Errors
-    /// As [`Kept::find`].
-    pub fn token(&self, secret: &[u8], now: Timestamp) -> Result<Option<Grant>, Failure> {
-        let presented: [u8; 32] = Sha256::digest(secret).into();
-        let value = self.get(&[hash_document(&hex::encode(&presented))])?;
-        let Some(value) = value.into_iter().next().flatten() else {
-            return Ok(None);
-        };
-        let token = tokens::Record::parse(&value).map(|record| record.token);
-        let token = token
-            .filter(|token| token.has_hash(&presented))
-            .ok_or_else(|| unreadable("the token presented"))?;
-        let valid = token.is_valid(now) && !self.hides_token(&token);
-        Ok(Some(token.grant).filter(|_| valid))
-    }
-
+impl Kept<'_> {
     /// Whether a project of the configuration stands in place of one that is kept. The one that is
     /// there only because nothing was configured gives way instead.
     fn is_hidden(&self, project: &Project) -> bool {
@@ -309,54 +228,6 @@ pub fn in_words(name: &str) -> Cow<'_, str> {
         true => Cow::Owned(format!("{name:?}")),
         false => Cow::Borrowed(name),
     }
-}
-
-/// The beginnings of a module path that can be prefixes longer than `reach`, the longest first.
-fn beginnings(module: &str, reach: Option<usize>) -> Vec<&str> {
-    let ends = module.match_indices('/').map(|(at, _)| at);
-    let ends = ends.chain([module.len()]).take(DEEPEST);
-    let longer = ends.filter(|end| reach.is_none_or(|reach| *end > reach));
-    let mut all: Vec<&str> = longer.filter_map(|end| module.get(..end)).collect();
-    all.reverse();
-    all
-}
-
-/// The document of a project as a client names it; none for what can be no project's name.
-fn named_document(name: &str) -> Option<String> {
-    if Project::is_id(name) {
-        return Some(format!("{IDS}{name}"));
-    }
-    Project::is_full_path(name).then(|| path_document(name))
-}
-
-fn path_document(path: &str) -> String {
-    hashed(PATHS, path)
-}
-
-fn prefix_document(prefix: &str) -> String {
-    hashed(PREFIXES, prefix)
-}
-
-fn token_document(name: &str) -> String {
-    hashed(TOKEN_NAMES, name)
-}
-
-fn hash_document(hash: &str) -> String {
-    format!("{HASHES}{hash}")
-}
-
-/// Paths and names have capitals, dots and any length, which names of documents have not.
-fn hashed(folder: &str, text: &str) -> String {
-    format!("{folder}{}", hex::encode(&Sha256::digest(text)))
-}
-
-fn read(
-    value: &[u8],
-    fits: impl Fn(&Record) -> bool,
-    what: impl Fn() -> String,
-) -> Result<Record, Failure> {
-    let record = Record::parse(value).filter(fits);
-    record.ok_or_else(|| unreadable(&what()))
 }
 
 fn unreadable(what: &str) -> Failure {

@@ -6,12 +6,11 @@
 //! shorter prefix. To remove a project its prefixes go first, and last the document that the command
 //! names, so that the same command finds what it left.
 
-use super::record::{Record, documents_of};
+use super::lookup::LookUp;
+use super::names::{IDS, id_document, path_document, prefix_document};
+use super::record::{ProjectRecord as Record, documents_of};
 use super::writing::{Writing, conflict, refused};
-use super::{
-    AT_ONCE, Broken, DEEPEST, Done, IDS, Kept, Outcome, PATHS, PREFIXES, Page, named_document,
-    path_document, prefix_document, unreadable,
-};
+use super::{AT_ONCE, Broken, DEEPEST, Done, Kept, Outcome, Page, unreadable};
 use crate::access::Project;
 use crate::http::{Failure, Kind};
 
@@ -26,9 +25,6 @@ pub struct Listed {
     pub hidden: bool,
 }
 
-/// A project, and the document under its id.
-type Known = (Record, Option<Vec<u8>>);
-
 /// What is in `old` and not in `new`, once.
 fn gone(old: Vec<String>, new: &[String]) -> Vec<String> {
     let mut gone: Vec<String> = Vec::new();
@@ -41,7 +37,11 @@ fn gone(old: Vec<String>, new: &[String]) -> Vec<String> {
 }
 
 fn words(project: &Project, verb: &str) -> String {
-    format!("project {} {} {verb}", project.id, project.path)
+    // Of one that can't be read not both are known.
+    let known = [&*project.id, &*project.path];
+    let known = known.into_iter().filter(|name| !name.is_empty());
+    let all: Vec<&str> = ["project"].into_iter().chain(known).chain([verb]).collect();
+    all.join(" ")
 }
 
 impl Kept<'_> {
@@ -63,10 +63,13 @@ impl Kept<'_> {
         if let Some(own) = self.projects.named(name) {
             return Err(conflict(self.of_configuration(own)));
         }
-        let found = self.look_up(name)?;
-        let Some((record, _)) = found.filter(|(_, truth)| truth.is_some()) else {
-            let text = format!("there is no project {name:?} in the store");
-            return Err(Failure::new(Kind::NotFound, text).into());
+        let record = match self.look_up(name)? {
+            LookUp::Found(record, Some(_)) => record,
+            LookUp::Unreadable => return Err(unreadable(&format!("the project {name:?}")).into()),
+            LookUp::Found(_, None) | LookUp::None => {
+                let text = format!("there is no project {name:?} in the store");
+                return Err(Failure::new(Kind::NotFound, text).into());
+            }
         };
         let project = Project {
             enabled,
@@ -75,23 +78,27 @@ impl Kept<'_> {
         self.write_project(&project, Some(if enabled { "enabled" } else { "disabled" }))
     }
 
-    /// Removes a project. Its modules stay.
+    /// Removes a project, even one that can't be read. Its modules stay.
     ///
     /// # Errors
     /// 409 for one of the configuration alone, the store's.
     pub fn remove_project(&self, name: &str) -> Result<Done, Broken> {
-        let Some((record, truth)) = self.look_up(name)? else {
-            return match self.projects.named(name) {
-                Some(own) => Err(conflict(self.of_configuration(own))),
-                None => Ok(Done {
-                    outcome: Outcome::Absent,
-                    what: String::new(),
-                }),
-            };
+        let (record, truth) = match self.look_up(name)? {
+            LookUp::Found(record, truth) => (record, truth),
+            LookUp::Unreadable => self.look_up_among_all(name)?,
+            LookUp::None => {
+                return match self.projects.named(name) {
+                    Some(own) => Err(conflict(self.of_configuration(own))),
+                    None => Ok(Done {
+                        outcome: Outcome::Absent,
+                        what: String::new(),
+                    }),
+                };
+            }
         };
         let what = words(&record.project, "removed");
         let writing = Writing::begin(self, what);
-        let id = [format!("{IDS}{}", record.project.id)];
+        let id = [id_document(&record.project.id)];
         let prefixes = record.project.modules.iter().chain(&record.former_modules);
         let mut copies: Vec<String> = prefixes.map(|prefix| prefix_document(prefix)).collect();
         let paths = [&record.project.path].into_iter();
@@ -141,31 +148,6 @@ impl Kept<'_> {
                 project: record.project,
             })
         })
-    }
-
-    /// What is kept of a project by the name that a client gives it, and the document under its id;
-    /// none where a removal that was stopped has left a copy alone.
-    fn look_up(&self, name: &str) -> Result<Option<Known>, Failure> {
-        let Some(document) = named_document(name) else {
-            return Ok(None);
-        };
-        let what = format!("the project {name:?}");
-        let Some(value) = self.get(&[document])?.into_iter().next().flatten() else {
-            return Ok(None);
-        };
-        let copy = Record::parse(&value).ok_or_else(|| unreadable(&what))?;
-        if copy.project.id == name {
-            return Ok(Some((copy, Some(value))));
-        }
-        if copy.project.path != name {
-            return Err(unreadable(&what));
-        }
-        let id = format!("{IDS}{}", copy.project.id);
-        let Some(value) = self.get(&[id])?.into_iter().next().flatten() else {
-            return Ok(Some((copy, None)));
-        };
-        let truth = Record::parse(&value).ok_or_else(|| unreadable(&what))?;
-        Ok(truth.claims_path(name).then_some((truth, Some(value))))
     }
 
     fn write_project(&self, project: &Project, verb: Option<&str>) -> Result<Done, Broken> {
@@ -225,15 +207,7 @@ impl Kept<'_> {
                 modules.extend(old.project.modules);
                 (paths, modules)
             }
-            None => {
-                let copy = |_: &str, value: &[u8]| {
-                    let copy = Record::parse(value).map(|it| it.project);
-                    copy.filter(is_own)
-                };
-                let paths = self.all(PATHS, &copy)?.into_iter().map(|it| it.path);
-                let modules = self.all(PREFIXES, &copy)?.into_iter();
-                (paths.collect(), modules.flat_map(|it| it.modules).collect())
-            }
+            None => self.copies_of(&project.id)?,
         };
         record.former_paths = gone(paths, std::slice::from_ref(&project.path));
         record.former_modules = gone(modules, &project.modules);
@@ -316,7 +290,7 @@ impl Kept<'_> {
                 others.push((at.checked_sub(1), other.id));
             }
         }
-        let ids: Vec<String> = others.iter().map(|(_, id)| format!("{IDS}{id}")).collect();
+        let ids: Vec<String> = others.iter().map(|(_, id)| id_document(id)).collect();
         if ids.is_empty() {
             return Ok(());
         }

@@ -48,8 +48,11 @@ impl Documents for Memory {
 
     fn set(&self, name: &str, value: &[u8]) -> Result<(), Error> {
         assert!(value.len() <= 64 << 10, "{name}");
-        let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'/';
-        assert!(name.bytes().all(fine) && name.len() <= 150, "{name}");
+        let fine = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"/-_.".contains(&byte)
+        };
+        let is_name = name.bytes().all(fine) && !name.ends_with('.') && name.len() <= 150;
+        assert!(is_name, "{name}");
         self.step(|map| {
             map.insert(name.to_owned(), value.to_vec());
         })

@@ -6,11 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Mutex;
 
+use sha2::{Digest as _, Sha256};
+
+use super::find::beginnings;
+use super::names::{HASHES, IDS, path_document, prefix_document, token_document};
 use super::testing::{Configuration, Map, Memory};
 use super::*;
-use crate::access::{Caller, Place};
+use crate::access::{Caller, Grant, Place};
+use crate::hex;
 use crate::json::Json;
-use crate::module::ModulePath;
+use crate::module::{ModulePath, Timestamp};
 use crate::store::testing::{Faults, Step, Turns, at_every_step, both, in_every_order};
 
 mod damage;
@@ -38,6 +43,12 @@ fn token(name: &str, secret: &str, more: &str) -> Token {
     let text =
         format!(r#"{{"name":"{name}","sha256":"{hash}","scopes":["api"],"projects":["*"]{more}}}"#);
     Token::parse(&Json::parse(text.as_bytes()).unwrap()).unwrap()
+}
+
+/// What a secret allows now.
+fn granted(kept: &Kept, secret: &[u8], now: Timestamp) -> Result<Option<Grant>, Failure> {
+    let hash = Sha256::digest(secret).into();
+    kept.ask(&Asked::default(), Some(&hash))?.grant(now)
 }
 
 /// Who may be given access: nobody, and tokens for a project by its id and by groups.
@@ -76,9 +87,12 @@ fn allowed(configuration: &Configuration, map: &Map) -> BTreeSet<String> {
         for module in MODULES {
             let path = ModulePath::parse(module).unwrap();
             let own = configuration.projects.owner(module);
-            let found = kept
-                .find(name, Some(module), own.map(|(_, reach)| reach))
-                .unwrap();
+            let asked = Asked {
+                named: name,
+                module: Some(module),
+                reach: own.map(|(_, reach)| reach),
+            };
+            let found = kept.ask(&asked, None).and_then(|it| it.projects()).unwrap();
             let owner = found.owner.as_deref().or(own.map(|(project, _)| project));
             let place = Place {
                 named: name.map(|name| (name, found.named.as_ref())),
@@ -242,7 +256,7 @@ fn a_fault_at_any_step_of_a_change_of_a_token_never_lets_two_secrets_in_and_the_
     let works = |map: &Map| -> Vec<Grant> {
         let memory = Memory::new(map);
         let kept = configuration.kept(&memory);
-        let found = ["one", "two"].map(|secret| kept.token(secret.as_bytes(), now).unwrap());
+        let found = ["one", "two"].map(|secret| granted(&kept, secret.as_bytes(), now).unwrap());
         found.into_iter().flatten().collect()
     };
     type Step<'a> = Box<dyn Fn(&Kept) -> Result<Done, Broken> + 'a>;
@@ -564,9 +578,8 @@ fn a_list_comes_in_pages_each_of_which_gets_further() {
     let count = 2 * MOST_LISTED + 1;
     for id in 1..=count {
         let text = format!(r#"{{"id":{id},"path":"a/p{id}","modules":["a.b/{id}"]}}"#);
-        let value = format!(r#"{{"project":{text}}}"#);
-        map.borrow_mut()
-            .insert(format!("{IDS}{id}"), value.into_bytes());
+        let value = ProjectRecord::new(project(&text)).to_value();
+        map.borrow_mut().insert(format!("{IDS}{id}"), value);
     }
     for (patient, most) in [(true, MOST_LISTED), (false, AT_ONCE)] {
         let mut cursor: Option<String> = None;

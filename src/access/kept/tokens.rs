@@ -7,59 +7,16 @@
 //! No host compares and swaps, so a hash can land after another has taken its name: whoever finds that
 //! out removes it (`sweep`), and so does whoever revokes a token that has no name any more.
 
+use super::names::{HASHES, TOKEN_NAMES, hash_document, token_document};
+use super::record::TokenRecord as Record;
 use super::writing::{Writing, conflict, refused};
-use super::{
-    AT_ONCE, Broken, Done, HASHES, Kept, Outcome, Page, TOKEN_NAMES, hash_document, in_words,
-    token_document, unreadable,
-};
+use super::{AT_ONCE, Broken, Done, Kept, Outcome, Page, in_words, unreadable};
 use crate::access::Token;
 use crate::http::Failure;
-use crate::json::{Json, Writer};
 
 /// The longest name, and the longest token as it is written down, in bytes.
 const LONGEST_NAME: usize = 255;
 const LONGEST: usize = 32 << 10;
-
-/// What is kept of a token.
-pub(super) struct Record {
-    pub token: Token,
-    /// Hashes under which copies of an earlier state may be.
-    former: Vec<String>,
-}
-
-impl Record {
-    pub fn parse(value: &[u8]) -> Option<Self> {
-        let json = Json::parse(value).ok()?;
-        let former = match json.get("former") {
-            None => Vec::new(),
-            Some(list) => list.texts()?.into_iter().map(str::to_owned).collect(),
-        };
-        Some(Record {
-            token: Token::parse(json.get("token")?).ok()?,
-            former,
-        })
-    }
-
-    fn to_value(&self) -> Vec<u8> {
-        let mut json = Writer::new();
-        json.json("token", &self.token.to_json().end());
-        if !self.former.is_empty() {
-            json.texts("former", &self.former);
-        }
-        json.end().into_bytes()
-    }
-
-    /// The hashes under which copies may be, its own last.
-    fn hashes(self) -> Vec<String> {
-        let mut all = self.former;
-        all.push(self.token.hash_text());
-        all
-    }
-
-    fn claims(&self, hash: &str) -> bool {
-        self.token.hash_text() == hash || self.former.iter().any(|own| own == hash)
-    }
-}
 
 /// A token that is kept, and whether the configuration hides it.
 pub struct Listed {
@@ -80,10 +37,7 @@ impl Kept<'_> {
     /// 400 for one that can't be kept, 409 where another has its name or its hash, the store's.
     pub fn put_token(&self, token: &Token) -> Result<Done, Broken> {
         let (name, hash) = (token.grant.name.as_str(), token.hash_text());
-        let plain = Record {
-            token: token.clone(),
-            former: Vec::new(),
-        };
+        let plain = Record::new(token.clone());
         let value = plain.to_value();
         if name.len() > LONGEST_NAME || value.len() > LONGEST {
             let text = format!("a name has at most {LONGEST_NAME} bytes, a token {LONGEST}");

@@ -1,6 +1,17 @@
 //! Documents that can't be read, or that are there without the one that they are copies of.
 
+use super::super::names::{hash_document, id_document};
 use super::*;
+
+/// What was written down of a project, and the same cut off behind each of its lines, or with a line more.
+fn damaged(whole: &[u8]) -> Vec<Vec<u8>> {
+    let ends = whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    let mut all: Vec<Vec<u8>> = ends.map(|(at, _)| whole[..at].to_vec()).collect();
+    all.extend([&b""[..], b"\0", b"\xff", b"{}", b"end\n"].map(<[u8]>::to_vec));
+    all.push([whole, b"end\n"].concat());
+    all.push([b" ", whole].concat());
+    all
+}
 
 #[test]
 fn what_can_not_be_read_lets_nobody_in_and_is_mended_by_writing_it_again() {
@@ -10,67 +21,58 @@ fn what_can_not_be_read_lets_nobody_in_and_is_mended_by_writing_it_again() {
         path_document("team/one"),
         prefix_document("example.com/a/b"),
     ];
+    let whole = after(&configuration, &[Change::Put(PRIVATE)]).take();
     for name in &names {
-        for damage in [
-            "",
-            "{}",
-            "[]",
-            "\u{0}",
-            r#"{"project":{"id":7}}"#,
-            NEIGHBOUR,
-        ] {
-            let map = after(&configuration, &[Change::Put(PRIVATE)]);
-            let whole = map.borrow().clone();
-            map.borrow_mut()
-                .insert(name.clone(), damage.as_bytes().to_vec());
+        let mut values = damaged(&whole[name]);
+        values.push(ProjectRecord::new(project(NEIGHBOUR)).to_value());
+        for damage in values {
+            let at = format!("{name} {:?}", String::from_utf8_lossy(&damage));
+            let map: Map = Rc::new(RefCell::new(whole.clone()));
+            map.borrow_mut().insert(name.clone(), damage);
             let memory = Memory::new(&map);
             let kept = configuration.kept(&memory);
-            let asked = [
-                kept.find(Some("7"), None, None),
-                kept.find(Some("team/one"), None, None),
-                kept.find(None, Some("example.com/a/b/m"), Some(0)),
-            ];
-            for (own, found) in names.iter().zip(asked) {
+            let module = Some("example.com/a/b/m");
+            let asked = [(Some("7"), None), (Some("team/one"), None), (None, module)];
+            for (own, (named, module)) in names.iter().zip(asked) {
+                let asked = Asked {
+                    named,
+                    module,
+                    reach: Some(0),
+                };
+                let found = kept.ask(&asked, None).and_then(|it| it.projects());
                 let kind = found.err().map(|failure| failure.kind);
-                assert_eq!(
-                    kind,
-                    (own == name).then_some(Kind::Internal),
-                    "{name} {damage}"
-                );
+                assert_eq!(kind, (own == name).then_some(Kind::Internal), "{at}");
             }
-            assert!(
-                kept.put_project(&project(PRIVATE)).is_ok(),
-                "{name} {damage}"
-            );
-            assert_eq!(*map.borrow(), whole, "{name} {damage}");
+            assert!(kept.put_project(&project(PRIVATE)).is_ok(), "{at}");
+            assert_eq!(*map.borrow(), whole, "{at}");
         }
     }
     let now = Timestamp::ZERO;
     let ci = token("ci", "one", "");
     let other = token("other", "two", "");
+    let whole = with_tokens(&[&ci]).take();
     for name in [token_document("ci"), hash_document(&ci.hash_text())] {
-        for damage in ["", "{}", r#"{"token":1}"#] {
-            let map = Map::default();
+        for damage in damaged(&whole[&name]) {
+            let at = format!("{name} {:?}", String::from_utf8_lossy(&damage));
+            let map: Map = Rc::new(RefCell::new(whole.clone()));
             let memory = Memory::new(&map);
             let kept = configuration.kept(&memory);
-            kept.put_token(&ci).unwrap();
-            let whole = map.borrow().clone();
-            map.borrow_mut()
-                .insert(name.clone(), damage.as_bytes().to_vec());
+            map.borrow_mut().insert(name.clone(), damage);
             if name.starts_with(HASHES) {
-                let failure = kept.token(b"one", now).unwrap_err();
-                assert_eq!(failure.kind, Kind::Internal, "{damage}");
+                let failure = granted(&kept, b"one", now).unwrap_err();
+                assert_eq!(failure.kind, Kind::Internal, "{at}");
             } else {
                 kept.revoke_token("ci").unwrap();
-                assert_eq!(map.borrow().len(), 0, "{damage}");
+                assert_eq!(map.borrow().len(), 0, "{at}");
             }
-            assert!(kept.put_token(&ci).is_ok(), "{name} {damage}");
-            assert_eq!(*map.borrow(), whole, "{name} {damage}");
+            assert!(kept.put_token(&ci).is_ok(), "{at}");
+            assert_eq!(*map.borrow(), whole, "{at}");
             // Another's token under a hash is nobody's.
             let value = map.borrow()[&hash_document(&ci.hash_text())].clone();
             map.borrow_mut()
                 .insert(hash_document(&other.hash_text()), value);
-            assert_eq!(kept.token(b"two", now).unwrap_err().kind, Kind::Internal);
+            let failure = granted(&kept, b"two", now).unwrap_err();
+            assert_eq!(failure.kind, Kind::Internal, "{at}");
         }
     }
 }
@@ -156,4 +158,41 @@ fn a_project_that_is_written_over_one_that_can_not_be_read_leaves_no_copy_of_it(
             memory.faults.struck()
         });
     }
+}
+
+#[test]
+fn a_project_that_can_not_be_read_is_removed_by_its_id_and_by_its_path() {
+    use Change::{Put, Remove};
+    let configuration = Configuration::new("[]");
+    let expected = after(&configuration, &[Put(NEIGHBOUR)]);
+    let (id, path) = (id_document("7"), path_document("team/one"));
+    for broken in [vec![&id], vec![&path], vec![&id, &path]] {
+        for names in [["7", "team/one"], ["team/one", "7"]] {
+            at_every_step(|step, fault| {
+                let at = format!("{broken:?} {names:?} {fault:?} at step {step}");
+                let map = after(&configuration, &[Put(NEIGHBOUR), Put(OPEN)]);
+                for name in &broken {
+                    damage(&map, (*name).clone());
+                }
+                let memory = Memory::faulty(&map, Faults::at(step, fault));
+                let [first, second] = names;
+                let _ = configuration.kept(&memory).remove_project(first);
+                let again = Memory::new(&map);
+                let kept = configuration.kept(&again);
+                kept.remove_project(first).unwrap();
+                // Its path can't be known where neither document tells it.
+                let left = map.borrow().keys().any(|name| *name == path);
+                assert_eq!(left, broken.len() == 2 && first == "7", "{at}");
+                kept.remove_project(second).unwrap();
+                assert_eq!(*map.borrow(), *expected.borrow(), "{at}");
+                memory.faults.struck()
+            });
+        }
+    }
+    let map = after(&configuration, &[Put(PRIVATE)]);
+    damage(&map, id);
+    let done = Remove("7").run(&configuration.kept(&Memory::new(&map)));
+    let done = done.map(|done| (done.outcome, done.what));
+    let what = "project 7 team/one removed".to_owned();
+    assert_eq!(done, Ok((Outcome::Removed, what)));
 }

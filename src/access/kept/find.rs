@@ -1,0 +1,155 @@
+//! What a request asks of all that is kept: everything at once, by one call of the store.
+
+use std::borrow::Cow;
+
+use super::names::{hash_document, named_document, prefix_document};
+use super::record::{ProjectRecord, TokenRecord};
+use super::{DEEPEST, Kept, hides, unreadable};
+use crate::access::{Grant, Project};
+use crate::hex;
+use crate::http::Failure;
+use crate::module::Timestamp;
+
+/// What a request is about.
+#[derive(Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// The project that it names.
+    pub named: Option<&'a str>,
+    /// Its module.
+    pub module: Option<&'a str>,
+    /// The length of the prefix by which a project of the configuration owns the module: only longer
+    /// ones count.
+    pub reach: Option<usize>,
+}
+
+/// What is kept of it. Read only when it is asked for: who is refused for the secret is told so,
+/// whatever is the matter with the projects.
+pub struct Answers<'a> {
+    kept: Kept<'a>,
+    module: Option<&'a str>,
+    named: Option<(&'a str, Option<Vec<u8>>)>,
+    owner: Option<(&'a str, Vec<u8>)>,
+    secret: Option<([u8; 32], Vec<u8>)>,
+}
+
+/// The projects that a request is about, as far as the store knows them.
+#[derive(Default)]
+pub struct Found<'a> {
+    /// The one that it names.
+    pub named: Option<Project>,
+    /// The one that owns the module.
+    pub owner: Option<Cow<'a, Project>>,
+}
+
+impl<'a> Kept<'a> {
+    /// Looks up what a request is about, and the token whose secret has this SHA-256. One call of the
+    /// store, or none where nothing is asked.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub fn ask(
+        &self,
+        asked: &Asked<'a>,
+        secret: Option<&[u8; 32]>,
+    ) -> Result<Answers<'a>, Failure> {
+        let prefixes = asked
+            .module
+            .map_or_else(Vec::new, |module| beginnings(module, asked.reach));
+        let mut names = Vec::with_capacity(prefixes.len() + 2);
+        names.extend(secret.map(|hash| hash_document(&hex::encode(hash))));
+        let mut named = None;
+        if let Some(name) = asked.named
+            && let Some(document) = named_document(name)
+        {
+            named = Some((name, None));
+            names.push(document);
+        }
+        names.extend(prefixes.iter().map(|prefix| prefix_document(prefix)));
+        let mut values = match names.is_empty() {
+            true => Vec::new().into_iter(),
+            false => self.get(&names)?.into_iter(),
+        };
+        let secret = secret.and_then(|hash| Some((*hash, values.next().flatten()?)));
+        if let Some((_, value)) = &mut named {
+            *value = values.next().flatten();
+        }
+        let mut owners = prefixes.into_iter().zip(values);
+        Ok(Answers {
+            kept: *self,
+            module: asked.module,
+            named,
+            owner: owners.find_map(|(prefix, value)| Some((prefix, value?))),
+            secret,
+        })
+    }
+}
+
+impl<'a> Answers<'a> {
+    /// What the secret allows, if it is that of a token that is kept and valid now.
+    ///
+    /// # Errors
+    /// 500 for what is kept and can't be read: nobody is let in by guess.
+    pub fn grant(&self, now: Timestamp) -> Result<Option<Grant>, Failure> {
+        let Some((hash, value)) = &self.secret else {
+            return Ok(None);
+        };
+        let token = TokenRecord::parse(value).map(|record| record.token);
+        let token = token
+            .filter(|token| token.has_hash(hash))
+            .ok_or_else(|| unreadable("the token presented"))?;
+        let valid = token.is_valid(now) && !self.kept.hides_token(&token);
+        Ok(Some(token.grant).filter(|_| valid))
+    }
+
+    /// The project that is named, and the one that owns the module.
+    ///
+    /// # Errors
+    /// As [`Answers::grant`].
+    pub fn projects(&self) -> Result<Found<'a>, Failure> {
+        let mut found = Found::default();
+        if let Some((name, Some(value))) = &self.named {
+            let fits = |project: &Project| project.is_named(name);
+            let project = read(value, fits, || format!("the project {name:?}"))?;
+            found.named = Some(project).filter(|it| !self.kept.is_hidden(it));
+        }
+        if let Some((prefix, value)) = &self.owner {
+            let fits = |project: &Project| project.modules.iter().any(|own| own == prefix);
+            let project = read(value, fits, || format!("the project that has {prefix}"))?;
+            found.owner = Some(self.owner(project));
+        }
+        Ok(found)
+    }
+
+    /// Who owns what a kept project does, which one of the configuration may hide.
+    fn owner(&self, project: Project) -> Cow<'a, Project> {
+        let kept = &self.kept;
+        let hidden = kept.is_hidden(&project);
+        let configured = self.module.and_then(|module| kept.projects.owner(module));
+        match configured {
+            Some((own, 1..)) if hidden && hides(own, &project) => Cow::Borrowed(own),
+            _ => Cow::Owned(Project {
+                enabled: project.enabled && !hidden,
+                ..project
+            }),
+        }
+    }
+}
+
+fn read(
+    value: &[u8],
+    fits: impl Fn(&Project) -> bool,
+    what: impl Fn() -> String,
+) -> Result<Project, Failure> {
+    let project = ProjectRecord::parse(value).map(|record| record.project);
+    project.filter(fits).ok_or_else(|| unreadable(&what()))
+}
+
+/// The beginnings of a module path that can be prefixes longer than `reach`, the longest first.
+pub(super) fn beginnings(module: &str, reach: Option<usize>) -> Vec<&str> {
+    let ends = module.match_indices('/').map(|(at, _)| at);
+    let ends = ends.chain([module.len()]).take(DEEPEST);
+    let longer = ends.filter(|end| reach.is_none_or(|reach| *end > reach));
+    let mut all: Vec<&str> = longer.filter_map(|end| module.get(..end)).collect();
+    all.reverse();
+    all
+}
