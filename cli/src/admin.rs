@@ -83,7 +83,7 @@ impl Admin {
             entries.extend(page.entries);
             for document in page.unreadable {
                 eprintln!(
-                    "note: what the store keeps as {document} can't be read; add the project or the token once more"
+                    "note: what the store keeps as {document} can't be read; add the project or the token once more, or remove it"
                 );
             }
             if page.cursor.is_none() {

@@ -13,6 +13,10 @@ use super::{Edge, allow};
 /// How long a page may take: well below the 30 seconds of the tightest host.
 const PAGE_TIME: Duration = Duration::from_secs(8);
 
+/// What a cursor starts with behind the last page of the store: no module path has a colon.
+#[cfg(feature = "admin")]
+pub(super) const KEPT_LAST: &str = "kept:";
+
 #[cfg(feature = "admin")]
 const KNOWN: &str = "`repair`, `projects` and `tokens` are known";
 #[cfg(not(feature = "admin"))]
@@ -39,14 +43,45 @@ impl Edge<'_> {
 
     fn repair(&self, request: &Request) -> Result<Response, Failure> {
         allow(request, request.method == Method::Post, "POST")?;
-        self.identify(request)?.may_administer()?;
+        let caller = self.identify(request)?;
+        let who = &caller.may_administer()?.name;
         let text = "the one parameter of repair is `cursor`";
         let cursor = cursor(request).ok_or_else(|| Failure::new(Kind::Invalid, text))?;
-        let page = self
-            .store()
-            .and_then(|store| store.repair(cursor.as_deref(), &page_time()))
-            .map_err(|error| failure(&"repair", error))?;
+        let page = self.repair_page(cursor.as_deref(), who)?;
         Ok(Response::json(200, repaired(&page)))
+    }
+
+    #[cfg(feature = "admin")]
+    fn repair_page(&self, cursor: Option<&str>, who: &str) -> Result<Repaired, Failure> {
+        let go_on = page_time();
+        if let Some(cursor) = cursor.and_then(|cursor| cursor.strip_prefix(KEPT_LAST)) {
+            let mut page = Repaired::default();
+            self.repair_kept(Some(cursor), who, &go_on, &mut page)?;
+            return Ok(page);
+        }
+        let mut page = self.repair_store(cursor, &go_on)?;
+        if self.settings.admin && page.cursor.is_none() {
+            match go_on() {
+                true => self.repair_kept(None, who, &go_on, &mut page)?,
+                false => page.cursor = Some(KEPT_LAST.to_owned()),
+            }
+        }
+        Ok(page)
+    }
+
+    #[cfg(not(feature = "admin"))]
+    fn repair_page(&self, cursor: Option<&str>, _: &str) -> Result<Repaired, Failure> {
+        self.repair_store(cursor, &page_time())
+    }
+
+    fn repair_store(
+        &self,
+        cursor: Option<&str>,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Repaired, Failure> {
+        let store = self.store();
+        let page = store.and_then(|store| store.repair(cursor, go_on));
+        page.map_err(|error| failure(&"repair", error))
     }
 }
 

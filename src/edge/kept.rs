@@ -5,13 +5,13 @@
 use std::io::Read as _;
 use std::time::Duration;
 
-use crate::access::kept::{Broken, Documents, Done, Kept, Outcome, in_words};
+use crate::access::kept::{Broken, Documents, Done, Kept, Mended, Outcome, in_words};
 use crate::access::{Project, Token};
 use crate::http::{Failure, Kind, Method, Request, Response};
 use crate::json::{Json, NotJson, Writer};
-use crate::store::Error;
+use crate::store::{Error, Repaired};
 
-use super::admin::{cursor, page_time, write_cursor};
+use super::admin::{KEPT_LAST, cursor, page_time, write_cursor};
 use super::{Edge, allow};
 
 /// The largest body of a request, in bytes.
@@ -139,14 +139,42 @@ impl Edge<'_> {
         self.changed(who, change)
     }
 
+    /// Brings to an end what is kept and no list shows: see [`Kept::repair`].
+    pub(super) fn repair_kept(
+        &self,
+        cursor: Option<&str>,
+        who: &str,
+        go_on: &dyn Fn() -> bool,
+        page: &mut Repaired,
+    ) -> Result<(), Failure> {
+        let begun = |what: &str| self.note(who, &format!("{what} begun"));
+        let kept = Kept {
+            begun: &begun,
+            ..self.kept()
+        };
+        let cursor = cursor.filter(|cursor| !cursor.is_empty());
+        let mut mended = Mended::default();
+        let done = kept.repair(cursor, go_on, &mut mended);
+        for what in &mended.removed {
+            self.note(who, what);
+        }
+        done.map_err(|broken| self.broke_off(who, broken))?;
+        page.removed += mended.removed.len() as u64;
+        page.problems.extend(mended.problems);
+        page.cursor = mended.cursor.map(|cursor| format!("{KEPT_LAST}{cursor}"));
+        Ok(())
+    }
+
+    fn broke_off(&self, who: &str, broken: Broken) -> Failure {
+        if let Some(what) = broken.midway {
+            self.note(who, &format!("{what} failed midway: run it again"));
+        }
+        broken.failure
+    }
+
     /// Answers a change, and notes it for the log.
     fn changed(&self, who: &str, change: Result<Done, Broken>) -> Result<Response, Failure> {
-        let done = change.map_err(|broken| {
-            if let Some(what) = broken.midway {
-                self.note(who, &format!("{what} failed midway: run it again"));
-            }
-            broken.failure
-        })?;
+        let done = change.map_err(|broken| self.broke_off(who, broken))?;
         let (status, name, is_change) = match done.outcome {
             Outcome::Created => (201, "created", true),
             Outcome::Changed => (200, "changed", true),

@@ -18,6 +18,7 @@ mod lookup;
 mod names;
 mod projects;
 mod record;
+mod repair;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use crate::store;
 
 pub use find::{Answers, Asked, Found};
 pub use record::{ProjectRecord, TokenRecord};
+pub use repair::Mended;
 
 /// As many elements as a prefix in the store may have: each of a module path's beginnings is looked
 /// for. GitLab nests twenty groups.

@@ -26,7 +26,7 @@ pub struct Listed {
     pub hidden: bool,
 }
 
-fn words(name: &str, verb: &str) -> String {
+pub(super) fn words(name: &str, verb: &str) -> String {
     format!("token {} {verb}", in_words(name))
 }
 
@@ -166,7 +166,12 @@ impl Kept<'_> {
 
     /// Removes a token from under those of these hashes that its name has not, or no longer: it would
     /// work there, and no list would show it.
-    fn sweep(&self, writing: &Writing, name: &str, hashes: &[String]) -> Result<(), Broken> {
+    pub(super) fn sweep(
+        &self,
+        writing: &Writing,
+        name: &str,
+        hashes: &[String],
+    ) -> Result<(), Broken> {
         let ours = is_of(name);
         for some in hashes.chunks(AT_ONCE) {
             let mut names = vec![token_document(name)];

@@ -405,3 +405,75 @@ fn repair_leaves_what_is_kept() {
     };
     assert_eq!(kept(&host.map.values.borrow()), kept(&before));
 }
+
+#[test]
+fn repair_ends_a_secret_that_works_and_that_no_list_shows() {
+    let host = published(&["example.com/a"]);
+    host.add("projects", &project(7, "example.com/a", ""));
+    host.add("tokens", &reader(""));
+    host.take_audit();
+    let target = info("example.com/a");
+    host.map
+        .values
+        .borrow_mut()
+        .retain(|key, _| !key.contains("token=2Fname"));
+    assert_eq!(host.status(&target, Some("one")), 200);
+    let told = host.administer(Method::Post, "repair", "");
+    let body = r#""removed":1,"problems":[]"#;
+    assert!(told.body.contains(body), "{told:?}");
+    assert!(told.body.contains(r#""cursor":null"#), "{told:?}");
+    let line = "audit 2023-11-14T22:13:20Z ci token reader ended where no list showed it";
+    assert_eq!(host.take_audit(), [line]);
+    assert_eq!(host.status(&target, Some("one")), 401);
+    let told = host.administer(Method::Post, "repair?cursor=kept:", "");
+    assert!(
+        told.body.contains(r#""removed":0,"problems":[]"#),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_private_project_of_the_store_is_not_told_from_one_that_is_not_there() {
+    let host = published(&["example.com/a"]);
+    host.add("projects", &project(7, "example.com/a", ""));
+    host.add(
+        "projects",
+        &project(8, "example.com/b", &PUBLIC.replace("public", "internal")),
+    );
+    let off = format!(r#"{PUBLIC},"enabled":false"#);
+    host.add("projects", &project(9, "example.com/c", &off));
+    let stranger = reader("").replace("[\"7\"]", "[\"9\"]");
+    host.add("tokens", &stranger);
+    let show = |id: u32, module: &str, secret: Option<&str>| {
+        let headers: Vec<_> = secret.map(|it| ("private-token", it)).into_iter().collect();
+        let mut answers = Vec::new();
+        for file in ["@v/list", "@v/v1.0.0.info", "@v/v9.9.9.zip", "@latest"] {
+            for base in [id.to_string(), format!("team%2Fp{id}")] {
+                let target = format!("/api/v4/projects/{base}/packages/go/{module}/{file}");
+                host.map.calls.set(0);
+                let mut told = host.ask(Method::Get, &target, &headers, b"");
+                told.body = told.body.replace(&format!("p{id}\""), "p\"");
+                told.body = told.body.replace(&format!("\"{id}\""), "\"\"");
+                answers.push((told, host.map.calls.get()));
+            }
+        }
+        answers
+    };
+    for module in ["example.com/a", "example.com/none", "example.org/x"] {
+        for (secret, status, hidden) in [
+            (None, 401, &[7, 8, 9][..]),
+            (Some("one"), 404, &[7, 9]),
+            (Some("wrong"), 401, &[7, 8, 9]),
+        ] {
+            let absent = show(5, module, secret);
+            assert!(absent.iter().all(|(told, _)| told.status == status));
+            for id in hidden {
+                assert_eq!(
+                    show(*id, module, secret),
+                    absent,
+                    "{id} {module} {secret:?}"
+                );
+            }
+        }
+    }
+}

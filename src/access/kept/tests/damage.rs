@@ -77,6 +77,86 @@ fn what_can_not_be_read_lets_nobody_in_and_is_mended_by_writing_it_again() {
     }
 }
 
+#[test]
+fn repair_ends_each_secret_that_no_list_shows_and_names_what_it_can_not_read() {
+    let configuration = Configuration::new("[]");
+    let (one, two) = (token("ci", "one", ""), token("ci", "two", ""));
+    let (other, gone) = (token("other", "three", ""), token("gone", "four", ""));
+    let whole = with_tokens(&[&two, &other]);
+    at_every_step(|step, fault| {
+        // As whoever is overtaken and stopped leaves it: the name has another hash, or is gone.
+        let map = with_tokens(&[&two, &other]);
+        for token in [&one, &gone] {
+            let left = with_tokens(&[token]).take();
+            let left = left
+                .into_iter()
+                .filter(|(name, _)| name.starts_with(HASHES));
+            map.borrow_mut().extend(left);
+        }
+        let memory = Memory::faulty(&map, Faults::at(step, fault));
+        let mut page = Mended::default();
+        let done = configuration
+            .kept(&memory)
+            .repair(None, &|| true, &mut page);
+        let at = format!("{fault:?} at step {step}");
+        assert_eq!(done.is_err(), memory.faults.struck(), "{at}");
+        let mut again = Mended::default();
+        let kept = Memory::new(&map);
+        let kept = configuration.kept(&kept);
+        kept.repair(None, &|| true, &mut again).unwrap();
+        assert_eq!(*map.borrow(), *whole.borrow(), "{at}");
+        if !memory.faults.struck() {
+            page.removed.sort();
+            let words = |name: &str| format!("token {name} ended where no list showed it");
+            assert_eq!(page.removed, [words("ci"), words("gone")]);
+            assert_eq!(again, Mended::default());
+        }
+        memory.faults.struck()
+    });
+    let hash = hash_document(&other.hash_text());
+    for name in [token_document("ci"), hash] {
+        damage(&whole, name);
+    }
+    let before = whole.borrow().clone();
+    let (memory, mut page) = (Memory::new(&whole), Mended::default());
+    let done = configuration
+        .kept(&memory)
+        .repair(None, &|| true, &mut page);
+    assert_eq!(done, Ok(()));
+    page.problems.sort();
+    let named = |name: &str| format!("what the store keeps as {name} can't be read");
+    let expected = [
+        named("admin/token/name/ci"),
+        named(&hash_document(&other.hash_text())),
+    ];
+    assert_eq!((page.problems, page.removed), (expected.to_vec(), vec![]));
+    assert_eq!(*whole.borrow(), before);
+}
+
+#[test]
+fn repair_goes_through_the_tokens_in_pages_each_of_which_gets_further() {
+    let configuration = Configuration::new("[]");
+    let map = Map::default();
+    for number in 0..2 * AT_ONCE {
+        let left = token(&format!("t{number}"), &number.to_string(), "");
+        let value = TokenRecord::new(left.clone()).to_value();
+        map.borrow_mut()
+            .insert(hash_document(&left.hash_text()), value);
+    }
+    let memory = Memory::new(&map);
+    let mut cursor = None;
+    for left in [AT_ONCE, 0] {
+        let mut page = Mended::default();
+        let kept = configuration.kept(&memory);
+        kept.repair(cursor.as_deref(), &|| false, &mut page)
+            .unwrap();
+        assert_eq!(page.removed.len(), AT_ONCE);
+        assert_eq!(map.borrow().len(), left);
+        cursor = page.cursor;
+        assert_eq!(cursor.is_none(), left == 0);
+    }
+}
+
 /// What is kept after these tokens were added.
 fn with_tokens(tokens: &[&Token]) -> Map {
     let configuration = Configuration::new("[]");
