@@ -7,7 +7,7 @@ mod support;
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -25,13 +25,14 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use sha2::{Digest as _, Sha256};
-use support::client::{Measured, take_turns};
+use support::client::{self, Measured};
 use support::fill::Filling;
 use support::{Contender, Folder, compare, floor, print_requests, proxy, serve_host};
 
 const CONNECTIONS: usize = 16;
 /// How often two are compared, to see by how much the outcome moves.
 const BLOCKS: usize = 12;
+const SHORT_ROUND: Duration = Duration::from_millis(400);
 const INFO: &str = "/example.com/m/@v/v1.0.3.info";
 /// The project that owns the module.
 const PUBLIC: &str =
@@ -57,11 +58,17 @@ fn main() {
     let floor_store = folder.path().join("floor.redb");
     let (calls, filling) = calls_of(filled(10, 10));
     filling.with_floor().write(&floor_store);
-    let floor = serve_host(HostConfig::new(floor(), floor_store));
-    from_the_store(without, few, floor, &calls);
-    let many = filled(10_000, 100_000);
-    let many = start("many", many, &[("admin", "on"), ("projects", "[]")]);
-    by_number(few, many);
+    let few_floor = serve_host(HostConfig::new(floor(), floor_store));
+    from_the_store(without, few, few_floor, &calls);
+    let many = start(
+        "many",
+        filled_with_many(),
+        &[("admin", "on"), ("projects", "[]")],
+    );
+    let floor_store = folder.path().join("many-floor.redb");
+    filled_with_many().with_floor().write(&floor_store);
+    let many_floor = serve_host(HostConfig::new(floor(), floor_store));
+    by_number([few, many], [few_floor, many_floor], &calls);
     private_and_absent("the store", many, &secret(0));
     let outsider = format!(
         r#"[{{"name":"outsider","sha256":"{}","scopes":["read_api"],"projects":["elsewhere"]}}]"#,
@@ -71,6 +78,10 @@ fn main() {
     let configured = start("configured", module(), &settings);
     private_and_absent("the configuration", configured, "outsider");
     signed_by_an_issuer(without, start);
+}
+
+fn filled_with_many() -> Filling {
+    filled(10_000, 100_000)
 }
 
 /// A store that holds the module.
@@ -194,49 +205,122 @@ fn from_the_store(without: SocketAddr, few: SocketAddr, floor: SocketAddr, calls
     let measured = compare(&contenders, CONNECTIONS);
     let title = "A hit, by what the store says, and the calls of the store alone";
     print_requests(title, &contenders, &measured, 0);
-    let [without, public, token, one, project, both] = measured.as_slice() else {
-        unreachable!("six were measured");
-    };
+    println!("  the same by what a request takes of the processor, the client's share among it:");
+    let costs = costs(&contenders);
+    for (contender, cost) in contenders.iter().zip(&costs) {
+        println!("  {:<44} {:>6.1} µs", contender.name, mean(cost));
+    }
+    let [without, public, token, one, project, both] = &costs;
     for (name, hit, calls) in [
         ("a public project", public, project),
         ("a token", token, both),
     ] {
-        let more = |one: &Measured, other: &Measured| (micros(one) - micros(other)).max(0.0);
         println!(
-            "  {name}: {:.1} µs more a request; its calls of the store alone {:.1} µs",
-            more(hit, without),
-            more(calls, one)
+            "  {name}: {} µs more a request; its calls of the store alone {} µs",
+            spread(&more(hit, without)),
+            spread(&more(calls, one))
         );
     }
+}
+
+/// By how much one took longer than another, block by block.
+fn more(one: &[f64], other: &[f64]) -> Vec<f64> {
+    one.iter()
+        .zip(other)
+        .map(|(one, other)| one - other)
+        .collect()
+}
+
+/// What each costs a request, in microseconds of the processor, our own client's share among them, round
+/// by round. (The rate alone hides what a core that has nothing else to do spends.)
+fn costs<const N: usize>(contenders: &[Contender; N]) -> [Vec<f64>; N] {
+    let load = |contender: &Contender| {
+        let (path, headers) = (&contender.path, &contender.headers);
+        let before = processor_time();
+        let measured = client::load(contender.address, path, headers, CONNECTIONS, SHORT_ROUND);
+        (processor_time() - before) / measured.requests as f64
+    };
+    for contender in contenders {
+        load(contender);
+    }
+    let mut costs = std::array::from_fn(|_| Vec::new());
+    for _ in 0..BLOCKS {
+        for (all, contender) in costs.iter_mut().zip(contenders) {
+            all.push(load(contender));
+        }
+    }
+    costs
+}
+
+/// What all threads of this process have had of the processor, in microseconds. (Linux tells.)
+fn processor_time() -> f64 {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("a Linux");
+    let nanoseconds = tasks.map(|task| {
+        let file = task.expect("a thread").path().join("schedstat");
+        // One that has ended meanwhile has nothing to tell.
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let first = text.split(' ').next().unwrap_or_default().to_owned();
+        first.parse().unwrap_or(0.0)
+    });
+    nanoseconds.sum::<f64>() / 1e3
+}
+
+/// How long those that one server answers take over one connection, in microseconds: the median of each
+/// block.
+fn times<const N: usize>(contenders: &[(&Contender, u16); N]) -> [Vec<f64>; N] {
+    client::take_turns(contenders, 1000);
+    let mut times = std::array::from_fn(|_| Vec::new());
+    for _ in 0..BLOCKS {
+        let block = client::take_turns(contenders, 2000);
+        for (all, time) in times.iter_mut().zip(block) {
+            all.push(time.as_secs_f64() * 1e6);
+        }
+    }
+    times
 }
 
 fn micros(measured: &Measured) -> f64 {
     1e6 / measured.per_second()
 }
 
-fn by_number(few: SocketAddr, many: SocketAddr) {
+/// The floor tells what the store itself takes longer with more in it.
+fn by_number(hosts: [SocketAddr; 2], floors: [SocketAddr; 2], calls: &[String; 2]) {
     let private = "/example.com/private/@v/v1.0.3.info";
-    let public = |name, server| Contender::new(name, server, INFO);
+    let [few, many] = hosts;
+    let [few_floor, many_floor] = floors;
+    let [of_public, of_token] = calls;
+    let public = |server| Contender::new("public", server, INFO);
     let token =
-        |name, server, number| with_token(Contender::new(name, server, private), &secret(number));
-    for contenders in [
+        |server, number| with_token(Contender::new("a token", server, private), &secret(number));
+    let calls = |name, server, path: &String| Contender::new(name, server, path);
+    println!(
+        "\nA hit, by the number of projects and tokens in the store: what it takes of the processor"
+    );
+    for pair in [
+        [public(few), public(many)],
         [
-            public("public, 10 projects and 10 tokens", few),
-            public("public, 10,000 projects and 100,000 tokens", many),
+            calls("its calls alone", few_floor, of_public),
+            calls("its calls alone", many_floor, of_public),
         ],
+        [token(few, 3), token(many, 77_777)],
         [
-            token("a token, 10 projects and 10 tokens", few, 3),
-            token("a token, 10,000 projects and 100,000 tokens", many, 77_777),
+            calls("its calls alone", few_floor, of_token),
+            calls("its calls alone", many_floor, of_token),
         ],
     ] {
-        let measured = compare(&contenders, CONNECTIONS);
-        let title = "A hit, by the number of projects and tokens in the store";
-        print_requests(title, &contenders, &measured, 0);
+        let name = pair[0].name;
+        let [few, many] = costs(&pair);
+        println!(
+            "  {name:<20} 10 and 10: {:.1} µs; 10,000 and 100,000: {:.1} µs, {} more",
+            mean(&few),
+            mean(&many),
+            spread(&more(&many, &few))
+        );
     }
 }
 
-/// What nobody may learn: whether a project is there. Each is asked for twice, and what the first two
-/// differ by is the noise.
+/// What nobody may learn: whether a project is there. Each is asked for twice, so that what the same
+/// two differ by tells how much is noise.
 fn private_and_absent(source: &str, server: SocketAddr, outsider: &str) {
     println!(
         "\nA private project against none, by {source}, 1 connection: medians, and the ratio of each block"
@@ -253,37 +337,43 @@ fn private_and_absent(source: &str, server: SocketAddr, outsider: &str) {
                 None => contender,
             }
         };
-        let contenders = [named(2), named(2), named(99_999), named(99_999)];
-        let asked = contenders.each_ref().map(|contender| (contender, status));
-        take_turns(&asked, 1000);
-        let (mut ratios, mut noise) = (Vec::new(), Vec::new());
-        let mut last = Vec::new();
-        for _ in 0..BLOCKS {
-            last = take_turns(&asked, 2000);
-            let micros: Vec<f64> = last.iter().map(|time| time.as_secs_f64() * 1e6).collect();
-            if let [private, same, absent, none] = micros[..] {
-                ratios.push((private + same) / (absent + none));
-                noise.push((private + absent) / (same + none));
-            }
-        }
-        let micros = |at: usize| last.get(at).map_or(0.0, |time| time.as_secs_f64() * 1e6);
+        let contenders = [named(2), named(99_999), named(2), named(99_999)];
+        let times = times(&contenders.each_ref().map(|contender| (contender, status)));
+        let [private, absent, private_too, absent_too] = &times;
+        let sum = |one: &[f64], two: &[f64]| -> Vec<f64> {
+            one.iter().zip(two).map(|(one, two)| one + two).collect()
+        };
+        let ratios = |one: Vec<f64>, other: Vec<f64>| -> Vec<f64> {
+            one.iter()
+                .zip(&other)
+                .map(|(one, other)| one / other)
+                .collect()
+        };
         println!(
-            "  {title:<20} {status}: {:.1} and {:.1} µs; ratio {}; the same against itself {}",
-            micros(0),
-            micros(2),
-            spread(ratios),
-            spread(noise)
+            "  {title:<20} {status}: {:.1} and {:.1} µs; ratio {}; against itself {}",
+            mean(private),
+            mean(absent),
+            spread(&ratios(sum(private, private_too), sum(absent, absent_too))),
+            spread(&ratios(sum(private, absent), sum(private_too, absent_too)))
         );
     }
 }
 
+fn mean(figures: &[f64]) -> f64 {
+    figures.iter().sum::<f64>() / figures.len() as f64
+}
+
 /// The mean of some figures, and twice its standard error.
-fn spread(figures: Vec<f64>) -> String {
-    let count = figures.len() as f64;
-    let mean = figures.iter().sum::<f64>() / count;
+fn spread(figures: &[f64]) -> String {
+    let (count, mean) = (figures.len() as f64, mean(figures));
     let squares: f64 = figures.iter().map(|one| (one - mean).powi(2)).sum();
     let error = (squares / (count - 1.0) / count).sqrt();
-    format!("{mean:.4} ± {:.4}", 2.0 * error)
+    let digits = if mean.abs() < 0.5 || (0.9..1.1).contains(&mean) {
+        4
+    } else {
+        2
+    };
+    format!("{mean:.digits$} ± {:.digits$}", 2.0 * error)
 }
 
 /// The issuer's keys are kept in the store already, as they are for an hour after a first request.

@@ -1,6 +1,9 @@
 //! The way of a team that moves over from GitLab, as README tells it: the tokens that its people have, given on standard
 //! input, and the modules that are there.
 
+#[cfg(target_os = "linux")]
+use std::process::{Command, Stdio};
+
 use crate::support::Ran;
 use crate::support::git::Repository;
 use crate::support::go::Go;
@@ -70,6 +73,26 @@ fn what_stands_on_standard_input_is_one_token_or_refused_without_being_shown() {
         assert_eq!(add("new", input), (Some(1), format!("error: {reason}\n")));
     }
     assert!(!server.log().contains("glpat"));
+}
+
+/// `script`, which every Debian has, gives a command a terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_token_is_not_typed_where_the_terminal_shows_it() {
+    let command = concat!(
+        env!("CARGO_BIN_EXE_goproxy-edge"),
+        " token add old --existing --to http://127.0.0.1:9"
+    );
+    let ran = Command::new("script")
+        .args(["--quiet", "--return", "--command", command, "/dev/null"])
+        .env("GOPROXY_EDGE_TOKEN", "x")
+        .stdin(Stdio::null())
+        .output()
+        .expect("`script`, of the package bsdutils or util-linux");
+    let text = "error: --existing reads the token on standard input, which is a terminal and would show it: \
+                hand it in from a file or a program, such as `goproxy-edge token add NAME --existing < FILE`";
+    let shown = String::from_utf8_lossy(&ran.stdout);
+    assert_eq!((ran.status.code(), shown.trim_end()), (Some(1), text));
 }
 
 const MODULE: &str = "gitlab.example.com/group/lib";

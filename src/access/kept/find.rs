@@ -22,6 +22,10 @@ pub struct Asked<'a> {
     pub reach: Option<usize>,
 }
 
+/// What is read in place of a project that is not there.
+const NOBODYS: &[u8] = b"project 0\npath nobodys/project\nvisibility private\nenabled no\n\
+    module nobody.example.com/project\nend\n";
+
 /// What is kept of it. Read only when it is asked for: who is refused for the secret is told so,
 /// whatever is the matter with the projects.
 pub struct Answers<'a> {
@@ -107,10 +111,14 @@ impl<'a> Answers<'a> {
     /// As [`Answers::grant`].
     pub fn projects(&self) -> Result<Found<'a>, Failure> {
         let mut found = Found::default();
-        if let Some((name, Some(value))) = &self.named {
-            let fits = |project: &Project| project.is_named(name);
+        if let Some((name, value)) = &self.named {
+            // One that is not there costs what one that is hidden from who asks does.
+            let there = std::hint::black_box(value.as_deref());
+            let fits = |project: &Project| there.is_none() || project.is_named(name);
+            let value = there.unwrap_or(NOBODYS);
             let project = read(value, fits, || format!("the project {name:?}"))?;
-            found.named = Some(project).filter(|it| !self.kept.is_hidden(it));
+            let hidden = self.kept.is_hidden(&project);
+            found.named = Some(project).filter(|_| !hidden && there.is_some());
         }
         if let Some((prefix, value)) = &self.owner {
             let fits = |project: &Project| project.modules.iter().any(|own| own == prefix);

@@ -150,7 +150,7 @@ const DOCUMENTS: &str = "-/doc/";
 
 /// The key of a document.
 fn document_key(name: &str) -> String {
-    portable_key(&format!("{DOCUMENTS}{name}"))
+    portable_key(&[DOCUMENTS, name].concat())
 }
 
 impl Store for Kv {

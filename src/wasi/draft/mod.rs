@@ -88,15 +88,22 @@ impl KeyValue for Bucket {
             return one_by_one();
         }
         // Spin's Redis takes this call for another command and fails.
-        let Ok(found) = batch::get_many(&self.0, keys) else {
+        let Ok(mut found) = batch::get_many(&self.0, keys) else {
             return one_by_one();
         };
         // In any order, and what is not there may be left out.
-        let value = |key: &String| {
-            let (_, value) = found.iter().find(|(own, _)| own == key)?;
-            value.clone()
-        };
-        Ok(keys.iter().map(value).collect())
+        let mut values = Vec::with_capacity(keys.len());
+        let mut rest = keys.iter();
+        while let Some(key) = rest.next() {
+            let value = found.iter_mut().find(|(own, _)| own == key);
+            values.push(
+                value.and_then(|(_, value)| match rest.as_slice().contains(key) {
+                    true => value.clone(),
+                    false => value.take(),
+                }),
+            );
+        }
+        Ok(values)
     }
 
     fn keys(&self) -> Result<Vec<String>, Error> {
