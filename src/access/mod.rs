@@ -37,13 +37,13 @@ use std::borrow::Cow;
 
 use crate::http::{Failure, Headers, Kind};
 use crate::json::{Json, NotJson};
-use crate::module::{ModulePath, Timestamp};
+use crate::module::ModulePath;
 use crate::settings::Settings;
 
 pub use credential::{Credential, HEADERS, Malformed};
 pub use grant::{Grant, Scope};
 pub use project::{Project, Projects, Visibility};
-pub use token::Token;
+pub use token::{Now, Token};
 
 /// What a request is about, as far as access is concerned.
 pub struct Place<'a> {
@@ -102,7 +102,7 @@ impl<'a> Caller<'a> {
     pub fn identify(
         headers: &Headers,
         settings: &'a Settings,
-        now: &dyn Fn() -> Timestamp,
+        now: Now,
         elsewhere: &Elsewhere,
     ) -> Result<Self, Failure> {
         let any_token_configured = !settings.tokens.is_empty();
@@ -115,7 +115,7 @@ impl<'a> Caller<'a> {
         if let Some(credential) = Credential::presented(headers) {
             let credential = credential.map_err(|Malformed| unknown())?;
             if !format::is_mistyped(credential.secret()) {
-                grant = match Token::find(&settings.tokens, credential.sha256(), now()) {
+                grant = match Token::find(&settings.tokens, credential.sha256(), now) {
                     Some(token) => Some(Cow::Borrowed(&token.grant)),
                     None => elsewhere(&credential)?.map(Cow::Owned),
                 };

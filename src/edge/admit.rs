@@ -153,7 +153,7 @@ impl<'a> Look<'a> {
         if self.edge.settings.admin {
             let secret = Some(credential.sha256());
             let answers = self.edge.kept().ask(&self.asked, secret)?;
-            let grant = answers.grant(self.edge.now())?;
+            let grant = answers.grant(&|| self.edge.now())?;
             let _ = self.answers.set(answers);
             if grant.is_some() {
                 return Ok(grant);

@@ -5,10 +5,9 @@ use std::borrow::Cow;
 use super::names::{hash_document, named_document, prefix_document};
 use super::record::{ProjectRecord, TokenRecord};
 use super::{DEEPEST, Kept, hides, unreadable};
-use crate::access::{Grant, Project};
+use crate::access::{Grant, Now, Project};
 use crate::hex;
 use crate::http::Failure;
-use crate::module::Timestamp;
 
 /// What a request is about.
 #[derive(Clone, Copy, Default)]
@@ -93,7 +92,7 @@ impl<'a> Answers<'a> {
     ///
     /// # Errors
     /// 500 for what is kept and can't be read: nobody is let in by guess.
-    pub fn grant(&self, now: Timestamp) -> Result<Option<Grant>, Failure> {
+    pub fn grant(&self, now: Now) -> Result<Option<Grant>, Failure> {
         let Some((hash, value)) = &self.secret else {
             return Ok(None);
         };
@@ -131,12 +130,14 @@ impl<'a> Answers<'a> {
     /// Who owns what a kept project does, which one of the configuration may hide.
     fn owner(&self, project: Project) -> Cow<'a, Project> {
         let kept = &self.kept;
-        let hidden = kept.is_hidden(&project);
+        if !kept.is_hidden(&project) {
+            return Cow::Owned(project);
+        }
         let configured = self.module.and_then(|module| kept.projects.owner(module));
         match configured {
-            Some((own, 1..)) if hidden && hides(own, &project) => Cow::Borrowed(own),
+            Some((own, 1..)) if hides(own, &project) => Cow::Borrowed(own),
             _ => Cow::Owned(Project {
-                enabled: project.enabled && !hidden,
+                enabled: false,
                 ..project
             }),
         }

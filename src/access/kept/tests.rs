@@ -48,7 +48,7 @@ fn token(name: &str, secret: &str, more: &str) -> Token {
 /// What a secret allows now.
 fn granted(kept: &Kept, secret: &[u8], now: Timestamp) -> Result<Option<Grant>, Failure> {
     let hash = Sha256::digest(secret).into();
-    kept.ask(&Asked::default(), Some(&hash))?.grant(now)
+    kept.ask(&Asked::default(), Some(&hash))?.grant(&|| now)
 }
 
 /// Who may be given access: nobody, and tokens for a project by its id and by groups.
