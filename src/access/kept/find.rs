@@ -1,6 +1,7 @@
 //! What a request asks of all that is kept: everything at once, by one call of the store.
 
 use std::borrow::Cow;
+use std::hint::black_box;
 
 use super::names::{hash_document, named_document, prefix_document};
 use super::record::{ProjectRecord, TokenRecord};
@@ -112,9 +113,10 @@ impl<'a> Answers<'a> {
         let mut found = Found::default();
         if let Some((name, value)) = &self.named {
             // One that is not there costs what one that is hidden from who asks does.
-            let there = std::hint::black_box(value.as_deref());
+            let there = value.as_deref();
+            let nobodys = there.is_none().then(|| black_box(NOBODYS.to_vec()));
             let fits = |project: &Project| there.is_none() || project.is_named(name);
-            let value = there.unwrap_or(NOBODYS);
+            let value = there.or(nobodys.as_deref()).unwrap_or_default();
             let project = read(value, fits, || format!("the project {name:?}"))?;
             let hidden = self.kept.is_hidden(&project);
             found.named = Some(project).filter(|_| !hidden && there.is_some());
