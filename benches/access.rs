@@ -217,8 +217,8 @@ fn from_the_store(without: SocketAddr, few: SocketAddr, floor: SocketAddr, calls
     ] {
         println!(
             "  {name}: {} µs more a request; its calls of the store alone {} µs",
-            spread(&more(hit, without)),
-            spread(&more(calls, one))
+            spread(&more(hit, without), 1),
+            spread(&more(calls, one), 1)
         );
     }
 }
@@ -314,7 +314,7 @@ fn by_number(hosts: [SocketAddr; 2], floors: [SocketAddr; 2], calls: &[String; 2
             "  {name:<20} 10 and 10: {:.1} µs; 10,000 and 100,000: {:.1} µs, {} more",
             mean(&few),
             mean(&many),
-            spread(&more(&many, &few))
+            spread(&more(&many, &few), 1)
         );
     }
 }
@@ -353,8 +353,14 @@ fn private_and_absent(source: &str, server: SocketAddr, outsider: &str) {
             "  {title:<20} {status}: {:.1} and {:.1} µs; ratio {}; against itself {}",
             mean(private),
             mean(absent),
-            spread(&ratios(sum(private, private_too), sum(absent, absent_too))),
-            spread(&ratios(sum(private, absent), sum(private_too, absent_too)))
+            spread(
+                &ratios(sum(private, private_too), sum(absent, absent_too)),
+                4
+            ),
+            spread(
+                &ratios(sum(private, absent), sum(private_too, absent_too)),
+                4
+            )
         );
     }
 }
@@ -363,16 +369,11 @@ fn mean(figures: &[f64]) -> f64 {
     figures.iter().sum::<f64>() / figures.len() as f64
 }
 
-/// The mean of some figures, and twice its standard error.
-fn spread(figures: &[f64]) -> String {
+/// The mean of some figures, and twice its standard error, with so many digits.
+fn spread(figures: &[f64], digits: usize) -> String {
     let (count, mean) = (figures.len() as f64, mean(figures));
     let squares: f64 = figures.iter().map(|one| (one - mean).powi(2)).sum();
     let error = (squares / (count - 1.0) / count).sqrt();
-    let digits = if mean.abs() < 0.5 || (0.9..1.1).contains(&mean) {
-        4
-    } else {
-        2
-    };
     format!("{mean:.digits$} ± {:.digits$}", 2.0 * error)
 }
 
