@@ -259,7 +259,7 @@ impl Settings {
     /// Whether clients may be sent to the object store itself, with and for large zips.
     pub fn presigns(&self) -> bool {
         #[cfg(feature = "s3")]
-        let presigns = self.redirect_over.is_some() && self.store == StorePlace::S3;
+        let presigns = self.redirect_over.is_some() && self.needs_s3();
         #[cfg(not(feature = "s3"))]
         let presigns = false;
         presigns
@@ -591,9 +591,9 @@ mod tests {
     }
 
     #[cfg(feature = "s3")]
-    fn redirecting(endpoint: &str, addressing: &str) -> Result<Settings, String> {
+    fn redirecting(store: &str, endpoint: &str, addressing: &str) -> Result<Settings, String> {
         let values = [
-            ("store", "s3"),
+            ("store", store),
             ("s3_endpoint", endpoint),
             ("s3_bucket", "modules"),
             ("s3_addressing", addressing),
@@ -608,9 +608,17 @@ mod tests {
     fn nobody_is_sent_to_where_go_takes_its_credentials_along() {
         let end =
             "`go` would not follow there, or take its credentials along, which the store refuses";
-        let plain = redirecting("http://s3.example.com", "path").map(|_| ());
         let problem = "the setting `redirect_over` is wrong: `s3_endpoint` is not https: ";
-        assert_eq!(plain, Err(format!("{problem}{end}")));
+        for store in ["s3", "s3+kv", "s3+kv:modules"] {
+            let plain = redirecting(store, "http://s3.example.com", "path").map(|_| ());
+            assert_eq!(plain, Err(format!("{problem}{end}")), "{store}");
+            let fine = redirecting(store, "https://s3.example.com", "path");
+            assert!(fine.unwrap().presigns(), "{store}");
+        }
+        for store in ["kv", "dir:/data", "blobstore:zips"] {
+            let never = redirecting(store, "http://s3.example.com", "path").unwrap();
+            assert!(!never.presigns(), "{store}");
+        }
         for (endpoint, addressing, host, refused) in [
             (
                 "https://s3.example.com",
@@ -640,18 +648,20 @@ mod tests {
             ("https://127.0.0.1:9000", "path", "localhost:3000", false),
             ("https://127.0.0.1:9000", "path", "127.0.0.1:3000", true),
         ] {
-            let settings = redirecting(endpoint, addressing).unwrap();
-            let problem = settings.misdirects(Some(host)).map(|bad| bad.to_string());
-            let expected = format!(
-                "the setting `redirect_over` is wrong: the object store's host is {host} or below it: {end}"
-            );
-            let expected = refused.then_some(expected);
-            assert_eq!(problem, expected, "{endpoint} and {host}");
-            let never = Settings {
-                redirect_over: None,
-                ..settings
-            };
-            assert_eq!(never.misdirects(Some(host)), None);
+            let stores = ["s3", "s3+kv"];
+            for settings in stores.map(|store| redirecting(store, endpoint, addressing).unwrap()) {
+                let problem = settings.misdirects(Some(host)).map(|bad| bad.to_string());
+                let expected = format!(
+                    "the setting `redirect_over` is wrong: the object store's host is {host} or below it: {end}"
+                );
+                let expected = refused.then_some(expected);
+                assert_eq!(problem, expected, "{endpoint} and {host}");
+                let never = Settings {
+                    redirect_over: None,
+                    ..settings
+                };
+                assert_eq!(never.misdirects(Some(host)), None);
+            }
         }
     }
 }

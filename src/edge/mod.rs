@@ -320,8 +320,8 @@ fn allow_method(resource: &Resource, request: &Request, presigns: bool) -> Resul
 /// There are no uploads past the proxy.
 #[cfg(feature = "s3")]
 fn no_way_past() -> Failure {
-    let text = "uploads go through this proxy, by PUT; past it they go where `store` is `s3` and \
-                `redirect_over` is set";
+    let text = "uploads go through this proxy, by PUT; past it they go where `store` is `s3` or `s3+kv` \
+                and `redirect_over` is set";
     Failure::new(Kind::MethodNotAllowed(READ_AND_PUBLISH), text)
 }
 

@@ -112,39 +112,36 @@ impl Proxy<'_> {
                 )));
             }
         };
-        let object = self.read_asked(&version, file)?;
+        #[cfg_attr(not(feature = "s3"), allow(unused_mut))]
+        let mut object = self.read_asked(&version, file)?;
         #[cfg(feature = "s3")]
-        if let Some(elsewhere) = self.elsewhere(&version, file, object.size)? {
-            return Ok(elsewhere);
+        if let Some(redirect) = self.redirect(&version, &mut object)? {
+            return Ok(redirect);
         }
         self.send(content_type, &cache, object)
     }
 
-    /// Where a large zip is fetched instead. Conditions and ranges are the object store's to judge: it
-    /// has the same tags, and a redirect comes before them (RFC 9110, 13.2.1). The request that told the
-    /// size was a hit's one request; its body, not read, is let go.
+    /// Sends the client of a large zip to where it is fetched instead. Conditions and ranges are the object
+    /// store's to judge, by its own tags, and a redirect comes before them (RFC 9110, 13.2.1). The store
+    /// has been asked for the zip, or is now, in one request, as with every hit: what can't be read there
+    /// is told here. A body that came with it, not read, is let go.
     #[cfg(feature = "s3")]
-    fn elsewhere(
+    fn redirect(
         &self,
         version: &ModuleVersion,
-        file: File,
-        size: u64,
+        object: &mut Object,
     ) -> Result<Option<Response>, Failure> {
-        let large = self.redirect_over.is_some_and(|most| size > most);
-        let Some(store) = self
-            .store
-            .presigned()
-            .filter(|_| large && file == File::Zip)
-        else {
+        let large = self.redirect_over.is_some_and(|most| object.size > most);
+        let Some(elsewhere) = object.elsewhere.take().filter(|_| large) else {
             return Ok(None);
         };
-        let address = store.zip_address(version, self.head);
-        let address = address.map_err(|error| failure(version, error))?;
+        let address = elsewhere(self.head).map_err(|error| failure(version, error))?;
         let text = "found: the object store gives it out, at the address in Location\n";
         let body = Body::Bytes(text.as_bytes().to_vec());
-        let response = Response::new(302, "text/plain; charset=utf-8", body)
+        let mut response = Response::new(302, "text/plain; charset=utf-8", body)
             .with("location", address)
             .with("cache-control", "no-store");
+        response.afterwards = object.afterwards.take();
         Ok(Some(response))
     }
 

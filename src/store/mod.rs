@@ -19,6 +19,8 @@ mod index;
 mod info;
 pub mod kv;
 #[cfg(feature = "s3")]
+mod presigned;
+#[cfg(feature = "s3")]
 pub mod s3;
 #[cfg(test)]
 pub mod testing;
@@ -36,6 +38,8 @@ use crate::module::{ModulePath, ModuleVersion};
 
 pub use index::{Entry, Index, Recorded};
 pub use info::{Info, Origin};
+#[cfg(feature = "s3")]
+pub use presigned::{Begun, Elsewhere, Presigned};
 
 /// One of the three files of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +82,9 @@ pub struct Object {
     pub etag: ETag,
     /// Its bytes.
     pub content: Content,
+    /// Where clients get it past the proxy, if they can.
+    #[cfg(feature = "s3")]
+    pub elsewhere: Option<Elsewhere>,
     /// Work for after the answer.
     pub afterwards: Option<Afterwards>,
 }
@@ -89,6 +96,8 @@ impl Object {
             size: bytes.len() as u64,
             etag,
             content: Content::Bytes(bytes),
+            #[cfg(feature = "s3")]
+            elsewhere: None,
             afterwards: None,
         }
     }
@@ -286,48 +295,11 @@ pub trait Store {
     /// Why it does not.
     fn ready(&self) -> Result<(), Error>;
 
-    /// The way past the proxy, where the store has one.
+    /// The way past the proxy for uploads, where the store has one.
     #[cfg(feature = "s3")]
     fn presigned(&self) -> Option<&dyn Presigned> {
         None
     }
-}
-
-/// The way past the proxy: addresses, good for some minutes, at which clients deal with an object store
-/// themselves. Whoever has one needs nothing else: it goes into no log and no message.
-#[cfg(feature = "s3")]
-pub trait Presigned {
-    /// Where the zip of a version can be read; `head`: by `HEAD`, which is signed otherwise.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn zip_address(&self, version: &ModuleVersion, head: bool) -> Result<String, Error>;
-
-    /// Where a version's zip of just this size can be sent to by `PUT`. Nobody sees it there.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn begin(&self, version: &ModuleVersion, size: u64) -> Result<Begun, Error>;
-
-    /// What has arrived for this version under an id. Its bytes may still be replaced, and a read or
-    /// the commit then fails with [`Error::Conflict`].
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when nothing has, it is too old or the id is another version's, or the
-    /// store's own.
-    fn arrived(&self, version: &ModuleVersion, id: &str) -> Result<Box<dyn Staged>, Error>;
-}
-
-/// An upload past the proxy, not yet there.
-#[cfg(feature = "s3")]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Begun {
-    /// What it is called when it is there.
-    pub id: String,
-    /// Where it goes to.
-    pub url: String,
-    /// How long that is good for, in seconds.
-    pub seconds: u64,
 }
 
 /// Of names in no order those that are asked for by [`Store::document_names`].

@@ -67,6 +67,8 @@ impl Dir {
             content: Content::Stored(Box::new(move |range| {
                 opened.body(range).map_err(Error::from_io)
             })),
+            #[cfg(feature = "s3")]
+            elsewhere: None,
             afterwards: None,
         })
     }

@@ -4,15 +4,19 @@
 //! writers can be read (`record`). A zip lies in chunks under a fresh random id, written before the
 //! record that names it (`chunks`). No store lists by prefix, and none can be trusted to compare and
 //! swap, so a module's index is one value of its own, merged and read back until it holds (`write`).
-//! Where an object store is given too, zips lie in it instead of in chunks (`objects`). `repair` mends
-//! what crashes leave.
+//! Where an object store is given too, zips lie in it instead of in chunks (`objects`), and clients may
+//! deal with it themselves where it has addresses for them (`presigned`). `repair` mends what crashes leave.
 
 mod chunks;
 mod objects;
+#[cfg(feature = "s3")]
+mod presigned;
 mod record;
 mod repair;
 mod write;
 
+#[cfg(test)]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +37,8 @@ pub(super) use record::portable_key;
 use record::{At, Part, Place, Record};
 
 pub use objects::{Blobs, Names, NewBlob};
+#[cfg(feature = "s3")]
+pub use presigned::PresignedBlobs;
 
 /// What the host's key-value store does for us. `&self`: the host holds the state.
 pub trait KeyValue {
@@ -126,6 +132,8 @@ impl Kv {
         let store = self.clone();
         let size = place.size;
         let etag = ETag::strong(place.sha256);
+        #[cfg(feature = "s3")]
+        let elsewhere = self.elsewhere(&place.at, size);
         let open: Open = Box::new(move |range| match place.at {
             At::Chunks { id, bytes } => {
                 let length = range.end.saturating_sub(range.start);
@@ -140,6 +148,8 @@ impl Kv {
             size,
             etag,
             content: Content::Stored(open),
+            #[cfg(feature = "s3")]
+            elsewhere,
             afterwards: None,
         }
     }
@@ -237,5 +247,11 @@ impl Store for Kv {
     fn ready(&self) -> Result<(), Error> {
         self.port.get("-")?;
         self.blobs().map_or(Ok(()), |blobs| blobs.ready())
+    }
+
+    #[cfg(feature = "s3")]
+    fn presigned(&self) -> Option<&dyn super::Presigned> {
+        self.presigned_blobs()
+            .map(|_| self as &dyn super::Presigned)
     }
 }

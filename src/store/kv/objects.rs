@@ -73,6 +73,11 @@ pub trait Blobs {
     ) -> Result<(u64, Option<String>), Error> {
         Ok((0, None))
     }
+    /// What it does for clients that deal with it themselves, where it has addresses for them.
+    #[cfg(feature = "s3")]
+    fn presigned(&self) -> Option<&dyn super::PresignedBlobs> {
+        None
+    }
     /// Whether the store answers.
     ///
     /// # Errors
@@ -97,7 +102,8 @@ pub trait NewBlob: Write {
     fn finish(self: Box<Self>) -> Result<(), Error>;
 }
 
-fn name(id: &str) -> String {
+/// The name of the object with an id.
+pub(super) fn name(id: &str) -> String {
     format!("{PREFIX}{id}{SUFFIX}")
 }
 
@@ -159,20 +165,25 @@ impl Staging for ObjectUpload {
         // Made first: a finish that fails may have landed, and is deleted then.
         let stored = Stored::new(self.store, place);
         blob.finish()?;
-        // Hosts have been seen to store less than they were given, and to call it done.
-        let kept = self.blobs.size(&name(&self.id))?;
-        if kept != self.size {
-            return Err(Error::Unavailable(format!(
-                "the object store kept {kept} of {} bytes",
-                self.size
-            )));
-        }
+        check_kept(&*self.blobs, &self.id, self.size)?;
         Ok(Box::new(stored))
     }
 }
 
+/// Hosts have been seen to store less than they were given, and to call it done.
+pub(super) fn check_kept(blobs: &dyn Blobs, id: &str, size: u64) -> Result<(), Error> {
+    let kept = blobs.size(&name(id))?;
+    match kept == size {
+        true => Ok(()),
+        false => Err(Error::Unavailable(format!(
+            "the object store kept {kept} of {size} bytes"
+        ))),
+    }
+}
+
 impl Kv {
-    fn object_store(&self) -> Result<&Rc<dyn Blobs>, Error> {
+    /// The object store, which the zip at hand needs.
+    pub(super) fn object_store(&self) -> Result<&Rc<dyn Blobs>, Error> {
         let blobs = self.blobs();
         blobs.ok_or_else(|| {
             let text = "the zip lies in an object store, and the setting `store` names none";
@@ -189,7 +200,7 @@ impl Kv {
 
     /// The same, made where there is none. Of two writers that make one at once, one's object has a
     /// mark that does not stand: `repair` will never remove it.
-    fn make_mark(&self) -> Result<String, Error> {
+    pub(super) fn make_mark(&self) -> Result<String, Error> {
         if let Some(mark) = self.mark()? {
             return Ok(mark);
         }

@@ -4,7 +4,8 @@
 //! its cursor, and stops when its time is up. The order brings a module's records together, so that
 //! its index is written once, and a chunk's id names its record, so that no page needs another's
 //! findings. Where there is an object store, the objects come last, in the same way; their names are
-//! asked for page by page.
+//! asked for page by page. Before them come those that were begun and never finished, and what clients
+//! sent there themselves and nobody completed.
 
 use super::Kv;
 use super::chunks::{CHUNKS, UploadId, chunk_key, owner};
@@ -69,8 +70,8 @@ impl Kv {
         Ok(page)
     }
 
-    /// Gives up the objects that were begun and never came whole, and removes those that no record
-    /// names. Where the next page starts, if time is up.
+    /// Gives up the objects that were begun and never came whole, and removes what clients sent and
+    /// nobody completed, and the objects that no record names. Where the next page starts, if time is up.
     fn repair_objects(
         &self,
         keys: &Keys,
@@ -84,20 +85,15 @@ impl Kv {
         let own = |id: &UploadId| id.mark.is_some() && id.mark == mark;
         let own = |id: &str| UploadId::parse(id).filter(own);
         let old = |id: &str| own(id).is_some_and(|id| self.is_old(&id));
-        let mut after = walk.begun_in(Keys::UNFINISHED);
-        loop {
-            let place = format!("{}{after}", Keys::UNFINISHED);
-            match walk.step(&place) {
-                Step::Past => break,
-                Step::Take => {}
-                Step::Stop => return Ok(Some(place)),
-            }
-            let (removed, next) = self.discard_objects(&after, &old)?;
-            page.removed += removed;
-            match next {
-                Some(last) => after = last,
-                None => break,
-            }
+        let unfinished = |after: &str| self.discard_objects(after, &old);
+        let stopped = walk.clear(Keys::UNFINISHED, &unfinished, page)?;
+        #[cfg(feature = "s3")]
+        let stopped = match (stopped, self.presigned_blobs()) {
+            (None, Some(blobs)) => walk.clear(Keys::SENT, &|after| blobs.clear(after), page)?,
+            (stopped, _) => stopped,
+        };
+        if stopped.is_some() {
+            return Ok(stopped);
         }
         // An id is a place before its object.
         let mut after = walk.begun_in(Keys::OBJECTS_LAST);
@@ -227,6 +223,9 @@ struct Walk<'a> {
     begun: bool,
 }
 
+/// How much was left over, and the last name seen where there is more.
+type Cleared = (u64, Option<String>);
+
 /// What a page does at a place.
 enum Step {
     /// An earlier page was here.
@@ -242,6 +241,32 @@ impl Walk<'_> {
     fn begun_in(&self, places: &str) -> String {
         let begun = self.cursor.and_then(|cursor| cursor.strip_prefix(places));
         begun.unwrap_or_default().to_owned()
+    }
+
+    /// Removes what is left over page by page: `clear` does it for a page that starts after a name, and
+    /// tells how many there were and the last name where there are more. Where the next page of this
+    /// walk starts, if time is up.
+    fn clear(
+        &mut self,
+        places: &str,
+        clear: &dyn Fn(&str) -> Result<Cleared, Error>,
+        page: &mut Repaired,
+    ) -> Result<Option<String>, Error> {
+        let mut after = self.begun_in(places);
+        loop {
+            let place = format!("{places}{after}");
+            match self.step(&place) {
+                Step::Past => return Ok(None),
+                Step::Take => {}
+                Step::Stop => return Ok(Some(place)),
+            }
+            let (removed, next) = clear(&after)?;
+            page.removed += removed;
+            match next {
+                Some(last) => after = last,
+                None => return Ok(None),
+            }
+        }
     }
 
     fn step(&mut self, place: &str) -> Step {
@@ -274,6 +299,9 @@ impl Keys {
     const OBJECTS_LAST: &'static str = "~~";
     /// Sorts before every id of an object.
     const UNFINISHED: &'static str = "~~!";
+    /// Sorts between these two.
+    #[cfg(feature = "s3")]
+    const SENT: &'static str = "~~-";
 
     fn sort(all: Vec<String>) -> Self {
         let (mut records, mut chunks, mut owners) = (Vec::new(), Vec::new(), Vec::new());

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::S3;
 use super::write::Upload;
 use crate::http::Body;
-use crate::store::kv::{Blobs, Names, NewBlob};
+use crate::store::kv::{Blobs, Names, NewBlob, PresignedBlobs};
 use crate::store::{Error, Store};
 
 impl Blobs for S3 {
@@ -42,6 +42,10 @@ impl Blobs for S3 {
         left_over: &dyn Fn(&str) -> bool,
     ) -> Result<(u64, Option<String>), Error> {
         self.abort_some(prefix, Some(after), left_over)
+    }
+
+    fn presigned(&self) -> Option<&dyn PresignedBlobs> {
+        Some(self)
     }
 
     fn ready(&self) -> Result<(), Error> {

@@ -108,13 +108,15 @@ impl S3 {
     /// A file as it is.
     fn file(&self, version: &ModuleVersion, file: File, wanted: &Wanted) -> Result<Object, Error> {
         let key = self.key(version, file.extension());
-        let object = self.object(&key, wanted)?.ok_or(Error::NotFound)?;
-        match file {
-            File::Zip if object.size < list::SMALLEST_ZIP => {
-                Err(Error::Corrupt(format!("{key} has been cut short")))
+        let mut object = self.object(&key, wanted)?.ok_or(Error::NotFound)?;
+        if file == File::Zip {
+            if object.size < list::SMALLEST_ZIP {
+                return Err(Error::Corrupt(format!("{key} has been cut short")));
             }
-            _ => Ok(object),
+            let store = self.clone();
+            object.elsewhere = Some(Box::new(move |head| store.read_address(&key, head)));
         }
+        Ok(object)
     }
 }
 

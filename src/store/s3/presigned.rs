@@ -3,7 +3,8 @@
 //! An upload goes to a key that holds when it was begun, chance, and a hash of the version that it is for:
 //! so an id is good for this version alone, and nothing is kept of it. Its size is signed. Whoever has the
 //! address can replace the bytes while it lasts, so everything that follows names the tag that was seen
-//! first, and the store is tried whether it keeps to it.
+//! first, and the store is tried whether it keeps to it. Beside a key-value store, where a zip has no place
+//! of its own to be copied to after the check, it is copied first: nobody can replace what is checked then.
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use super::write::{Arrived, UPLOADS};
 use crate::hex;
 use crate::http::Method;
 use crate::module::ModuleVersion;
+use crate::store::kv::PresignedBlobs;
 use crate::store::{Begun, Error, Presigned, Staged};
 
 /// How long a zip can be fetched, in seconds: `go` does so at once, and clocks differ.
@@ -26,13 +28,47 @@ const WRITE_FOR: u64 = 900;
 const CHANCE: usize = 32;
 
 impl Presigned for S3 {
-    fn zip_address(&self, version: &ModuleVersion, head: bool) -> Result<String, Error> {
-        let method = if head { Method::Head } else { Method::Get };
-        self.presign(method, &self.key(version, "zip"), &[], READ_FOR)
+    fn begin(&self, version: &ModuleVersion, size: u64) -> Result<Begun, Error> {
+        self.refuse_foreign_layout()?;
+        self.begin_presigned(version, size)
+    }
+
+    fn arrived(&self, version: &ModuleVersion, id: &str) -> Result<Box<dyn Staged>, Error> {
+        self.refuse_foreign_layout()?;
+        let arrived = self.sent(version, id)?;
+        arrived.try_swapped()?;
+        Ok(Box::new(arrived))
+    }
+}
+
+impl PresignedBlobs for S3 {
+    fn address(&self, name: &str, head: bool) -> Result<String, Error> {
+        self.read_address(name, head)
     }
 
     fn begin(&self, version: &ModuleVersion, size: u64) -> Result<Begun, Error> {
-        self.refuse_foreign_layout()?;
+        self.begin_presigned(version, size)
+    }
+
+    fn take(&self, version: &ModuleVersion, id: &str, name: &str) -> Result<u64, Error> {
+        let arrived = self.sent(version, id)?;
+        arrived.copy_to(name)?;
+        Ok(arrived.size())
+    }
+
+    fn clear(&self, after: &str) -> Result<(u64, Option<String>), Error> {
+        self.remove_uploads(Some(after).filter(|after| !after.is_empty()))
+    }
+}
+
+impl S3 {
+    /// Where an object can be read; `head`: by `HEAD`.
+    pub(super) fn read_address(&self, key: &str, head: bool) -> Result<String, Error> {
+        let method = if head { Method::Head } else { Method::Get };
+        self.presign(method, key, &[], READ_FOR)
+    }
+
+    fn begin_presigned(&self, version: &ModuleVersion, size: u64) -> Result<Begun, Error> {
         if self.config.access_key.expose().is_empty() {
             let text = "nothing can be signed without a key (`s3_access_key`)";
             return Err(Error::Refused(text.to_owned()));
@@ -49,20 +85,16 @@ impl Presigned for S3 {
         })
     }
 
-    fn arrived(&self, version: &ModuleVersion, id: &str) -> Result<Box<dyn Staged>, Error> {
-        self.refuse_foreign_layout()?;
+    /// What was sent for this version under an id. From here on it is removed, whatever comes of it.
+    fn sent(&self, version: &ModuleVersion, id: &str) -> Result<Arrived, Error> {
         let key = upload_key(version, id);
         if !is_id(id) || self.is_old(&key) {
             return Err(Error::NotFound);
         }
         let found = self.head(&key)?.ok_or(Error::NotFound)?;
-        let arrived = Arrived::by_others(self.clone(), key, found)?;
-        arrived.try_swapped()?;
-        Ok(Box::new(arrived))
+        Arrived::by_others(self.clone(), key, found)
     }
-}
 
-impl S3 {
     fn presign(
         &self,
         method: Method,

@@ -182,6 +182,7 @@ impl S3 {
             size,
             etag,
             content: Content::Stored(Box::new(open)),
+            elsewhere: None,
             afterwards: None,
         }))
     }

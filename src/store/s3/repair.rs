@@ -48,11 +48,16 @@ impl S3 {
         let mut module = String::new();
         for (stage, name) in STAGES.iter().skip_while(|(_, name)| *name != first) {
             loop {
-                after = match stage {
-                    Stage::Uploads => self.remove_uploads(after.as_deref(), &mut done)?,
-                    Stage::Parts => self.abort_uploads(after.as_deref(), &mut done)?,
-                    Stage::Keys => self.walk(after.as_deref(), &mut module, &mut done)?,
+                let after_this = after.as_deref();
+                let (removed, next) = match stage {
+                    Stage::Uploads => self.remove_uploads(after_this)?,
+                    Stage::Parts => {
+                        self.abort_some(UPLOADS, after_this, &|key| self.is_old(key))?
+                    }
+                    Stage::Keys => (0, self.walk(after_this, &mut module, &mut done)?),
                 };
+                done.removed += removed;
+                after = next;
                 let Some(key) = &after else {
                     break;
                 };
@@ -104,35 +109,23 @@ impl S3 {
         Ok(())
     }
 
-    /// Removes old ones of some uploads. Returns the last one seen where there are more.
-    fn remove_uploads(
+    /// Removes old ones of some uploads. How many they were, and the last key seen where there are more.
+    pub(super) fn remove_uploads(
         &self,
         after: Option<&str>,
-        done: &mut Repaired,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<(u64, Option<String>), Error> {
         let page = self.page(UPLOADS, after, None, AT_ONCE)?;
+        let mut removed = 0;
         for listed in page.keys.iter().filter(|listed| self.is_old(&listed.key)) {
             self.delete(&listed.key)?;
-            done.removed += 1;
+            removed += 1;
         }
         let last = page.keys.last().filter(|_| page.next.is_some());
-        Ok(last.map(|listed| listed.key.clone()))
+        Ok((removed, last.map(|listed| listed.key.clone())))
     }
 
-    /// Aborts old ones of some uploads in parts. Returns the last one seen where there are more.
-    fn abort_uploads(
-        &self,
-        after: Option<&str>,
-        done: &mut Repaired,
-    ) -> Result<Option<String>, Error> {
-        let old = |key: &str| self.is_old(key);
-        let (aborted, next) = self.abort_some(UPLOADS, after, &old)?;
-        done.removed += aborted;
-        Ok(next)
-    }
-
-    /// The same for some of those whose keys start with `prefix`, as far as they are `old`. How many
-    /// they were, and the last key seen where there are more.
+    /// Aborts some of the uploads in parts whose keys start with `prefix`, as far as they are `old`. How
+    /// many they were, and the last key seen where there are more.
     pub(super) fn abort_some(
         &self,
         prefix: &str,

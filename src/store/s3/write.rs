@@ -152,14 +152,19 @@ impl Arrived {
         }
     }
 
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Tries what a copy does of bytes that are not those that are meant: it must not succeed.
     pub fn try_swapped(&self) -> Result<(), Error> {
         let to = format!("{}.swapped", self.key);
         let other = Stamp::Tag("\"0\"".to_owned());
-        let mut ask = self.store.copy(&self.key, &other, &to);
-        // Only the condition that is tried.
-        ask.headers.retain(|(name, _)| *name != "if-none-match");
-        match self.store.ask_text(&ask)? {
+        match self
+            .store
+            .ask_text(&self.store.copy(&self.key, &other, &to))?
+        {
             (412, _) => Ok(()),
             // Removed since it was looked at.
             (404, _) => Err(Error::NotFound),
@@ -175,6 +180,7 @@ impl Arrived {
     /// Tries what a copy does where there is something: onto itself, which must not succeed.
     fn try_copy(&mut self) -> Result<(), Error> {
         let ask = self.store.copy(&self.key, &self.stamp, &self.key);
+        let ask = ask.header("if-none-match", "*");
         let answer = self.store.send(&ask)?;
         self.copy_keeps = answer.status == 412;
         if answer.status == 200 {
@@ -188,6 +194,25 @@ impl Arrived {
         Ok(())
     }
 
+    /// Copies it to a name that nobody else has.
+    pub fn copy_to(&self, to: &str) -> Result<(), Error> {
+        let ask = self.store.copy(&self.key, &self.stamp, to);
+        match self.store.ask_text(&ask)?.0 {
+            200 => Ok(()),
+            // Another has completed it since it was looked at.
+            404 => Err(Error::NotFound),
+            status => Err(self.not_copied(status)),
+        }
+    }
+
+    /// Why there is no copy.
+    fn not_copied(&self, status: u16) -> Error {
+        match status {
+            404 | 412 => Error::Conflict("the upload was replaced after it was checked".to_owned()),
+            _ => Error::Unavailable(self.store.words("it did not copy the upload")),
+        }
+    }
+
     /// Copies it to its place. False where there is something.
     fn link(&self, to: &str) -> Result<bool, Error> {
         let store = &self.store;
@@ -195,20 +220,13 @@ impl Arrived {
             return Ok(false);
         }
         let begun = Instant::now();
-        let (status, text) = store.ask_text(&store.copy(&self.key, &self.stamp, to))?;
+        let ask = store.copy(&self.key, &self.stamp, to);
+        let (status, text) = store.ask_text(&ask.header("if-none-match", "*"))?;
         match status {
             200 => {}
             // Either condition is told so.
             412 if store.head(to)?.is_some() => return Ok(false),
-            404 | 412 => {
-                let text = "the upload was replaced after it was checked";
-                return Err(Error::Conflict(text.to_owned()));
-            }
-            _ => {
-                return Err(Error::Unavailable(
-                    store.words("it did not copy the upload"),
-                ));
-            }
+            _ => return Err(self.not_copied(status)),
         }
         let tag = xml::text(&text, "ETag").filter(|tag| !tag.is_empty());
         match (self.copy_keeps, tag) {
@@ -329,11 +347,10 @@ impl S3 {
         Ok(found.is_some_and(|found| stamp.is_none_or(|stamp| stamp == found.stamp)))
     }
 
-    /// The request that copies an object if it still is this one, and nothing is overwritten.
+    /// The request that copies an object if it still is this one.
     fn copy<'a>(&self, from: &str, stamp: &Stamp, to: &'a str) -> Ask<'a> {
         let tag = stamp.tag().unwrap_or_default();
         Ask::new(Method::Put, to)
-            .header("if-none-match", "*")
             .header("x-amz-copy-source", sign::copy_source(&self.config, from))
             .header("x-amz-copy-source-if-match", tag)
     }

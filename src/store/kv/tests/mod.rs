@@ -6,11 +6,10 @@ mod objects;
 #[cfg(feature = "s3")]
 mod over_s3;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
+use super::testing::{Map, Port};
 use super::{KeyValue, Kv, record};
 use crate::store::contract::{self, bytes, listed, published, version};
 use crate::store::testing::{Fault, Faults, Step, TestEntropy, Turns, both, in_every_order};
@@ -19,61 +18,6 @@ use crate::store::{Entry, Error, File, Store};
 
 /// Bytes of a chunk.
 const CHUNK: usize = 1024;
-
-/// What the two writers share.
-type Map = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
-
-struct Port<'a> {
-    map: Map,
-    faults: Rc<Faults>,
-    turns: Option<(&'a Turns, usize)>,
-}
-
-impl Port<'_> {
-    fn step<T>(&self, step: Step, action: impl FnOnce(&Map) -> T) -> Result<T, Error> {
-        if let Some((turns, seat)) = self.turns {
-            turns.take(seat, step);
-        }
-        let failure = || Error::Unavailable("a fault".to_owned());
-        self.faults.step(failure, || Ok(action(&self.map)))
-    }
-}
-
-impl KeyValue for Port<'_> {
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        self.step(Step::Read, |map| map.lock().unwrap().get(key).cloned())
-    }
-
-    fn set(&self, key: &str, value: &[u8]) -> Result<(), Error> {
-        portable(key);
-        self.step(Step::Write, |map| {
-            map.lock().unwrap().insert(key.to_owned(), value.to_vec());
-        })
-    }
-
-    fn delete(&self, keys: &[String]) -> Result<(), Error> {
-        self.step(Step::Write, |map| {
-            let mut map = map.lock().unwrap();
-            map.retain(|key, _| !keys.contains(key));
-        })
-    }
-
-    fn keys(&self) -> Result<Vec<String>, Error> {
-        self.step(Step::Read, |map| {
-            map.lock().unwrap().keys().cloned().collect()
-        })
-    }
-
-    fn wait(&self, _: Duration) {
-        let _ = self.step(Step::Wait, |_| ());
-    }
-}
-
-fn portable(key: &str) {
-    let fine = |c: char| c.is_ascii_alphanumeric() || "-_=.".contains(c);
-    assert!(key.chars().all(fine) && key.len() <= 240, "{key}");
-    assert!(!key.starts_with('.') && !key.ends_with('.'), "{key}");
-}
 
 fn chunk_keys(map: &Map) -> usize {
     let keys = map.lock().unwrap();

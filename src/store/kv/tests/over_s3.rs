@@ -1,6 +1,7 @@
 //! Records and indexes in a map, zips in an object store that speaks S3: the contract, a fault at every
 //! step of both, two writers in every order, what a hit asks, and what repair clears.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use super::*;
