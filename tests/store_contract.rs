@@ -78,12 +78,9 @@ impl Store for Remote {
             assert_eq!(part.status, 206, "{}", part.show());
             Ok(Body::Bytes(part.body))
         };
-        Ok(Object {
-            size,
-            etag: ETag::strong(tag),
-            content: Content::Stored(Box::new(open)),
-            afterwards: None,
-        })
+        let mut object = Object::from_bytes(Vec::new(), ETag::strong(tag));
+        (object.size, object.content) = (size, Content::Stored(Box::new(open)));
+        Ok(object)
     }
 
     fn index(&self, module: &ModulePath, _: Detail) -> Result<Option<Index>, Error> {

@@ -170,15 +170,17 @@ impl Staging for ObjectUpload {
     }
 }
 
-/// Hosts have been seen to store less than they were given, and to call it done.
+/// Hosts have been seen to store less than they were given, or nothing, and to call it done.
 pub(super) fn check_kept(blobs: &dyn Blobs, id: &str, size: u64) -> Result<(), Error> {
-    let kept = blobs.size(&name(id))?;
-    match kept == size {
-        true => Ok(()),
-        false => Err(Error::Unavailable(format!(
-            "the object store kept {kept} of {size} bytes"
-        ))),
+    let kept = match blobs.size(&name(id)) {
+        Err(Error::NotFound) => 0,
+        kept => kept?,
+    };
+    if kept == size {
+        return Ok(());
     }
+    let text = format!("the object store kept {kept} of {size} bytes");
+    Err(Error::Unavailable(text))
 }
 
 impl Kv {
