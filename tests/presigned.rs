@@ -15,7 +15,7 @@ use crate::support::http::{Answer, Request};
 use crate::support::s3::{ObjectStore, SECRET_KEY, setup_at};
 use crate::support::server::{GITLAB_BASES, Server, Setup, TOKEN};
 use crate::support::tls::Authority;
-use crate::support::tree::Tree;
+use crate::support::tree::{Tree, files};
 use crate::support::{Ran, goproxy_edge, run, sha256_hex};
 
 /// Above it clients deal with the object store. The command asks from 8 MiB on.
@@ -342,6 +342,49 @@ fn a_zip_is_published_by_plain_requests_past_the_proxy() {
             !log.contains("X-Amz-") && !log.contains(SECRET_KEY),
             "{log}"
         );
+    }
+}
+
+#[test]
+fn bytes_that_their_sender_swaps_while_they_are_completed_are_a_409_and_nothing_stays() {
+    for store in STORES {
+        let bucket = Bucket::new(store);
+        let server = bucket.setup("localhost").start();
+        let path = "/example.com/large/@v/v1.0.0.zip";
+        let post = |query: &str| {
+            Request::new("POST", format!("{path}?{query}"))
+                .token(TOKEN)
+                .body("")
+                .send(server.address())
+        };
+        let zip = large_module("v1.0.0", 2 << 20);
+        let mut other = zip.clone();
+        other.reverse();
+        let begun = post(&format!("uploads&size={}", zip.len()));
+        let json: Value = serde_json::from_slice(&begun.body).expect("JSON");
+        let text = |name: &str| json[name].as_str().expect(name).to_owned();
+        let (id, url) = (text("id"), text("url"));
+        let client = bucket.client();
+        let put = move |bytes: &[u8]| {
+            let answer = client.put(&url).send(bytes).expect("an answer");
+            assert_eq!(answer.status().as_u16(), 200);
+        };
+        put(&zip);
+        // It has been looked at, and is to be copied.
+        bucket
+            .front
+            .before("x-amz-copy-source-if-match: ", move || put(&other));
+        let told = post(&format!("complete={id}"));
+        assert_eq!(told.status, 409, "{store}: {told}");
+        let words = "the upload was replaced";
+        let read = "the object was replaced while it was read";
+        let said = told.text();
+        assert!(said.contains(words) || said.contains(read), "{said}");
+        assert_eq!(server.get(path).status, 404);
+        assert_eq!(server.get("/example.com/large/@v/list").status, 404);
+        let left = files(&bucket.store.bucket());
+        assert_eq!(left.keys().collect::<Vec<_>>(), [""; 0], "{store}");
+        assert_eq!(bucket.uploads(), 0, "{store}");
     }
 }
 

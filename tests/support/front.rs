@@ -1,5 +1,5 @@
-//! TLS in front of a plain server. The head of every request is written down, and the next ones of a kind can be
-//! refused.
+//! TLS in front of a plain server. The head of every request is written down, the next ones of a kind can be refused,
+//! and something can be done before one of a kind.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -18,11 +18,15 @@ pub struct Front {
     seen: Arc<Seen>,
 }
 
+type Action = Box<dyn FnOnce() + Send>;
+
 #[derive(Default)]
 struct Seen {
     heads: Mutex<Vec<String>>,
     /// What the heads to be refused contain, one entry a request.
     refused: Mutex<Vec<String>>,
+    /// What is done once before a request whose head contains this.
+    before: Mutex<Option<(String, Action)>>,
 }
 
 impl Front {
@@ -65,6 +69,12 @@ impl Front {
         refused.extend(parts.iter().map(|part| (*part).to_owned()));
     }
 
+    /// Does something once, before the next request whose head contains this goes on.
+    pub fn before(&self, part: &str, action: impl FnOnce() + Send + 'static) {
+        let mut before = self.seen.before.lock().expect("the action");
+        *before = Some((part.to_owned(), Box::new(action)));
+    }
+
     /// The heads that came since this was last asked.
     pub fn heads(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.heads.lock().expect("the heads"))
@@ -79,6 +89,13 @@ fn carry(mut client: StreamOwned<ServerConnection, TcpStream>, to: &str, seen: &
     let (head, body) = request.split_at(end.expect("a head"));
     let head = String::from_utf8_lossy(head).into_owned();
     seen.heads.lock().expect("the heads").push(head.clone());
+    let action = {
+        let mut before = seen.before.lock().expect("the action");
+        before.take_if(|(part, _)| head.contains(part.as_str()))
+    };
+    if let Some((_, action)) = action {
+        action();
+    }
     let refused = {
         let mut refused = seen.refused.lock().expect("the list");
         let found = refused.iter().position(|part| head.contains(part.as_str()));

@@ -14,11 +14,8 @@ use crate::store::kv::Kv;
 use crate::store::kv::testing::{Map, Port};
 use crate::store::s3::testing::{Bucket, Shared, TestClient, TestClock, store_of};
 use crate::store::testing::{Faults, TestEntropy, Turns, at_every_step, both, in_every_order};
+use crate::store::trials::{DAY, NOW, PATH};
 use crate::store::{Error, File, Outcome, Release, Repaired, Store};
-
-const NOW: i64 = 1_700_000_000;
-const DAY: i64 = 24 * 60 * 60;
-const PATH: &str = "example.com/m";
 
 /// Where a store keeps what it has.
 #[derive(Default)]

@@ -7,10 +7,7 @@ use super::super::{Config, Layout, S3};
 use super::*;
 use crate::store::Store;
 use crate::store::contract::version;
-
-const NOW: i64 = 1_700_000_000;
-const DAY: i64 = 24 * 60 * 60;
-const PATH: &str = "example.com/m";
+use crate::store::trials::{DAY, NOW, PATH};
 
 fn store_at(bucket: &Shared, now: i64) -> S3 {
     store_of(TestClient::new(bucket), now, 7)
