@@ -84,7 +84,7 @@ impl Bucket {
     }
 
     fn uploads(&self) -> usize {
-        std::fs::read_dir(self.store.bucket().join(".goproxy-edge")).map_or(0, Iterator::count)
+        self.store.uploads()
     }
 
     /// The command, which trusts the store.

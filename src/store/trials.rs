@@ -190,8 +190,17 @@ pub fn publishers_of_other_content<G: Ground + Sync>(
     switches: usize,
     fresh: impl Fn() -> G,
 ) -> usize {
+    publishers_of(switches, [b"one", b"two"], fresh)
+}
+
+/// The same with these bytes in a file of each.
+pub fn publishers_of<G: Ground + Sync>(
+    switches: usize,
+    texts: [&[u8]; 2],
+    fresh: impl Fn() -> G,
+) -> usize {
     let version = version(PATH, "v1.0.0");
-    let zips = [module_zip(&version, b"one"), module_zip(&version, b"two")];
+    let zips = texts.map(|text| module_zip(&version, text));
     in_every_order(switches, |turns| {
         let ground = fresh();
         let act = |seat: usize| {

@@ -38,6 +38,10 @@ impl Incoming {
         let Some(stream) = &self.stream else {
             return Ok(false);
         };
+        // Where the length is known, the host need not be asked for the end.
+        if self.expected == Some(0) {
+            return Ok(false);
+        }
         // A read may give nothing and not be the end.
         loop {
             match stream.blocking_read(PIECE) {

@@ -136,10 +136,10 @@ fn answered(answer: &FutureIncomingResponse) -> Option<Result<IncomingResponse, 
 /// The answer, waited for.
 fn answer_of(answer: &FutureIncomingResponse) -> Result<IncomingResponse, Unanswered> {
     loop {
+        answer.subscribe().block();
         if let Some(answer) = answered(answer) {
             return answer;
         }
-        answer.subscribe().block();
     }
 }
 

@@ -99,6 +99,13 @@ impl ObjectStore {
         self.folder.path().join("data").join(BUCKET)
     }
 
+    /// How many uploads lie there. What the store is tried on stays for good.
+    pub fn uploads(&self) -> usize {
+        let folder = std::fs::read_dir(self.bucket().join(".goproxy-edge"));
+        let names = folder.into_iter().flatten().flatten();
+        names.filter(|entry| entry.file_name() != "trial").count()
+    }
+
     /// Puts an object there as a file, past the server.
     pub fn put(&self, key: &str, content: impl AsRef<[u8]>) {
         let file = self.bucket().join(key);

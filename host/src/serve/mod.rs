@@ -16,11 +16,12 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+// Not Wasmtime's: that one writes one piece at a time, so that hyper copies all of them into one.
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
-use wasmtime_wasi_http::io::TokioIo;
 
 use crate::Shared;
 use crate::log::{Line, Source};

@@ -107,6 +107,20 @@ fn a_connection_is_kept_for_the_next_request() {
 }
 
 #[test]
+fn a_connection_that_the_server_has_closed_is_not_used_again() {
+    let closing = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nshort";
+    let other = Other::new(&[closing, OK]);
+    let server = other.allowed();
+    for said in ["200 short", "200 hello"] {
+        let answer = server.get(&format!("/ask/{}/", other.address));
+        assert_eq!(answer.said(), (200, said));
+        // As long as it takes until the end of the connection is seen.
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(other.connections.load(Ordering::SeqCst), 2);
+}
+
+#[test]
 fn a_redirect_is_handed_on_and_not_followed() {
     let redirect =
         "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";

@@ -130,7 +130,8 @@ impl S3Host {
     }
 
     fn uploads(&self) -> usize {
-        self.keys(".goproxy-edge/")
+        // What the store was tried on stays.
+        self.keys(".goproxy-edge/") - self.keys(".goproxy-edge/trial")
     }
 
     fn zips(&self) -> usize {

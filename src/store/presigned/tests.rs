@@ -137,7 +137,8 @@ impl World {
 
     /// What clients sent, and is still there.
     fn uploads(&self) -> usize {
-        self.keys("/.goproxy-edge/")
+        // What the store was tried on stays.
+        self.keys("/.goproxy-edge/") - self.keys("/.goproxy-edge/trial")
     }
 
     fn zips(&self) -> usize {

@@ -5,6 +5,7 @@
 use std::rc::Rc;
 
 use super::testing::{Bucket, Odd, Shared, TestClient, store_of};
+use super::write::TRIAL;
 use super::{Layout, S3};
 use crate::http::client::Unanswered;
 use crate::http::{Body, Wanted};
@@ -12,7 +13,7 @@ use crate::module::{ModulePath, ModuleVersion};
 use crate::store::contract::{self, bytes, listed, module_zip, published, release, version};
 use crate::store::testing::{Faults, Turns, at_every_step};
 use crate::store::trials::{self, DAY, Ground, NOW, PATH, sound};
-use crate::store::{Content, Error, File, Store};
+use crate::store::{Content, Error, File, Outcome, Store};
 
 /// A bucket that keeps conditions, one that keeps that of a write alone, or one that keeps none.
 fn bucket(kind: usize) -> Shared {
@@ -26,6 +27,26 @@ fn bucket(kind: usize) -> Shared {
     bucket
 }
 
+/// Sizes of files whose zips are held until they are checked, and go in parts.
+const SIZES: [usize; 2] = [3000, 5000];
+
+/// Each kind of bucket with each kind of upload.
+fn kinds() -> impl Iterator<Item = (usize, usize)> {
+    (0..3).flat_map(|kind| SIZES.map(|size| (kind, size)))
+}
+
+/// Bytes that do not deflate.
+fn noise(size: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let bytes = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    });
+    bytes.take(size).collect()
+}
+
 fn buckets() -> [Shared; 3] {
     [0, 1, 2].map(bucket)
 }
@@ -33,7 +54,8 @@ fn buckets() -> [Shared; 3] {
 fn uploads(bucket: &Shared) -> usize {
     let bucket = bucket.lock().unwrap();
     let keys = bucket.objects.keys();
-    keys.filter(|key| key.contains("/.goproxy-edge/")).count() + bucket.uploads.len()
+    let keys = keys.filter(|key| key.contains("/.goproxy-edge/") && !key.ends_with(TRIAL));
+    keys.count() + bucket.uploads.len()
 }
 
 impl Ground for Shared {
@@ -68,8 +90,8 @@ fn the_contract_holds() {
 
 #[test]
 fn a_fault_at_any_step_of_publishing_leaves_whole_files_and_can_be_tried_again() {
-    for kind in 0..3 {
-        trials::publishing(|| bucket(kind), &[7; 3000]);
+    for (kind, size) in kinds() {
+        trials::publishing(|| bucket(kind), &noise(size));
     }
 }
 
@@ -106,8 +128,14 @@ fn a_fault_at_any_step_of_a_go_mod_alone_can_be_tried_again() {
 
 #[test]
 fn two_publishers_of_other_content_end_with_one_of_the_two_in_any_order() {
+    for (kind, size) in kinds() {
+        let (one, two) = (noise(size), noise(size + 1));
+        trials::publishers_of(2, [&one, &two], || bucket(kind));
+    }
+    // One that is written to its place, and one that is copied there.
     for kind in 0..3 {
-        trials::publishers_of_other_content(2, || bucket(kind));
+        let [small, large] = SIZES.map(noise);
+        trials::publishers_of(2, [&small, &large], || bucket(kind));
     }
 }
 
@@ -355,10 +383,45 @@ fn only_a_404_that_says_what_is_missing_is_one() {
 }
 
 #[test]
+fn a_small_upload_is_checked_before_anything_is_sent() {
+    let bucket = Shared::default();
+    let version = version(PATH, "v1.0.0");
+    let zip = module_zip(&version, &noise(SIZES[0]));
+    let client = Rc::new(TestClient::new(&bucket));
+    let mut store = sound(&bucket);
+    store.client = client.clone();
+    let mut staging = store.stage(&version).unwrap();
+    std::io::Write::write_all(&mut staging, &zip).unwrap();
+    let staged = staging.finish().unwrap();
+    let mut read = Vec::new();
+    std::io::Read::read_to_end(&mut staged.reader().unwrap(), &mut read).unwrap();
+    assert!(read == zip);
+    assert_eq!(asked(&client), [""; 0]);
+    let outcome = staged.commit(&release(&version, &zip));
+    assert_eq!(outcome, Ok(Outcome::Created));
+    let expected = [
+        "HEAD v1.0.0.withdrawn",
+        "GET v1.0.0.withdrawn",
+        "GET v1.0.0.mod",
+        "HEAD v1.0.0.zip",
+        "PUT v1.0.0.zip",
+        "HEAD v1.0.0.zip",
+        // The store is tried, for the first time ever.
+        "PUT /modules/pre-fix/.goproxy-edge/trial",
+        "PUT /modules/pre-fix/.goproxy-edge/trial",
+        "PUT v1.0.0.info",
+        "PUT v1.0.0.mod",
+        "HEAD v1.0.0.withdrawn",
+    ];
+    assert_eq!(asked(&client), expected);
+    assert!(bytes(&store, &version, File::Zip) == Ok(zip));
+}
+
+#[test]
 fn bytes_that_are_swapped_after_the_check_are_a_conflict() {
     for bucket in buckets() {
         let version = version(PATH, "v1.0.0");
-        let zip = module_zip(&version, b"text");
+        let zip = module_zip(&version, &noise(SIZES[1]));
         let store = sound(&bucket);
         let mut staging = store.stage(&version).unwrap();
         std::io::Write::write_all(&mut staging, &zip).unwrap();
