@@ -42,7 +42,7 @@ fn main() {
             .each_ref()
             .map(String::as_str),
     );
-    hits(&store, s3, both);
+    hits(&store, &counter, s3, both);
     lists(&store, s3);
     count(&counter);
 }
@@ -110,12 +110,19 @@ fn publish(folder: &Folder, store: &ObjectStore) {
     }
 }
 
-fn hits(store: &ObjectStore, s3: SocketAddr, both: SocketAddr) {
+/// Beside the plain client stands one that asks through a relay, which does nothing but copy what comes:
+/// no proxy that reads and writes can do better on the same processors.
+fn hits(store: &ObjectStore, relay: &Counter, s3: SocketAddr, both: SocketAddr) {
+    let relayed = |file: &str| {
+        let path = store.get_through(relay.address, &format!("{MODULE}/@v/{file}"));
+        Contender::new("a plain client, through a relay", relay.address, path)
+    };
     let key = |file: &str| store.get(&format!("{MODULE}/@v/{file}"));
     let of = |name, server, file: &str| Contender::new(name, server, proxy_path(file));
     for connections in [1, 16] {
         let contenders = [
             Contender::new("a plain client", store.address, key("v1.0.0.info")),
+            relayed("v1.0.0.info"),
             of("the proxy, s3, .info", s3, "v1.0.0.info"),
             of("the proxy, s3, .mod", s3, "v1.0.0.mod"),
             of("the proxy, s3+kv, .info", both, "v1.0.0.info"),
@@ -127,6 +134,7 @@ fn hits(store: &ObjectStore, s3: SocketAddr, both: SocketAddr) {
     for connections in [1, 4] {
         let contenders = [
             Contender::new("a plain client", store.address, key("v1.1.0.zip")),
+            relayed("v1.1.0.zip"),
             of("the proxy, s3", s3, "v1.1.0.zip"),
             of("the proxy, s3+kv", both, "v1.1.0.zip"),
         ];

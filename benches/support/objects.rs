@@ -72,21 +72,26 @@ impl ObjectStore {
 
     /// What a plain client asks for an object.
     pub fn get(&self, key: &str) -> String {
-        let (bucket, credentials) = self.signing();
+        self.get_through(self.address, key)
+    }
+
+    /// The same for a client that asks at another address, since that is signed too.
+    pub fn get_through(&self, address: SocketAddr, key: &str) -> String {
+        let (bucket, credentials) = signing(address);
         let action = bucket.get_object(Some(&credentials), key);
         path(action.sign(GOOD_FOR).as_str())
     }
 
     /// What a plain client asks to write an object.
     pub fn put(&self, key: &str) -> String {
-        let (bucket, credentials) = self.signing();
+        let (bucket, credentials) = signing(self.address);
         let action = bucket.put_object(Some(&credentials), key);
         path(action.sign(GOOD_FOR).as_str())
     }
 
     /// What a plain client asks for a page of keys.
     pub fn list(&self, prefix: &str, after: Option<&str>) -> String {
-        let (bucket, _) = self.signing();
+        let (bucket, _) = signing(self.address);
         let mut query = vec![("list-type", "2"), ("prefix", prefix)];
         query.extend(after.map(|after| ("start-after", after)));
         let url = signing::sign(
@@ -103,14 +108,6 @@ impl ObjectStore {
         );
         path(url.as_str())
     }
-
-    fn signing(&self) -> (Bucket, Credentials) {
-        let endpoint = format!("http://{}", self.address);
-        let endpoint = endpoint.parse().expect("an address");
-        let bucket = Bucket::new(endpoint, UrlStyle::Path, BUCKET, "us-east-1");
-        let bucket = bucket.expect("a bucket's name");
-        (bucket, Credentials::new(ACCESS_KEY, SECRET_KEY))
-    }
 }
 
 impl Drop for ObjectStore {
@@ -118,6 +115,15 @@ impl Drop for ObjectStore {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A bucket at this address, and who may ask for it.
+fn signing(address: SocketAddr) -> (Bucket, Credentials) {
+    let endpoint = format!("http://{address}");
+    let endpoint = endpoint.parse().expect("an address");
+    let bucket = Bucket::new(endpoint, UrlStyle::Path, BUCKET, "us-east-1");
+    let bucket = bucket.expect("a bucket's name");
+    (bucket, Credentials::new(ACCESS_KEY, SECRET_KEY))
 }
 
 /// Settings of a proxy whose modules are in the bucket at this address.
