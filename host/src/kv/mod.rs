@@ -1,25 +1,24 @@
 //! The key-value store: one redb file, one table a label, durable when a write returns.
 //!
-//! Reads run where they are called (a hop to another thread halved the requests per second) and
-//! each opens its own transaction, since a kept table goes stale when a write commits. Writes go to
-//! the one writer thread (`writer`), which commits all that wait at once. `guest` is the interface
+//! Reads run where they are called (a hop to another thread halved the requests per second), all on the
+//! state after the last commit, which is opened once (`opened`). Writes go to the one writer thread
+//! (`writer`), which commits all that wait at once. `guest` is the interface
 //! that the component sees. No WASI in this file.
 
 mod guest;
+mod opened;
 mod writer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
-use redb::{
-    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
-    TableError,
-};
+use redb::{Database, DatabaseError, ReadableTable, StorageError, TableDefinition};
 
 use crate::Error;
 pub use guest::Bucket;
 pub(crate) use guest::{KvState, KvView, link};
+use opened::{Opened, Table};
 use writer::Writer;
 
 /// Spin's cap on what one call may return, in bytes.
@@ -52,7 +51,7 @@ fn table(label: &str) -> TableDefinition<'_, &'static str, &'static [u8]> {
 
 /// The open file. Replaced by the writer after a failure that leaves redb unable to go on, such as
 /// a full disk, so that freeing space is enough and no restart is needed.
-type Shared = Arc<RwLock<Option<Database>>>;
+type Shared = Arc<RwLock<Option<Opened>>>;
 
 /// A store; clones share it.
 #[derive(Clone)]
@@ -76,7 +75,7 @@ impl Store {
     }
 
     fn over(database: Database, reopen: impl Fn() -> Option<Database> + Send + 'static) -> Store {
-        let database = Arc::new(RwLock::new(Some(database)));
+        let database = Arc::new(RwLock::new(Some(Opened::new(database))));
         let writer = Writer::start(database.clone(), reopen);
         Store { database, writer }
     }
@@ -85,20 +84,18 @@ impl Store {
         &self,
         label: &str,
         absent: R,
-        read: impl FnOnce(&redb::ReadOnlyTable<&'static str, &'static [u8]>) -> Result<R, StoreError>,
+        read: impl FnOnce(&Table) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
-        let database = self
+        let opened = self
             .database
             .read()
             .unwrap_or_else(|broken| broken.into_inner());
-        let database = database
+        let opened = opened
             .as_ref()
             .ok_or_else(|| StoreError(CLOSED.to_owned()))?;
-        let transaction = database.begin_read().map_err(storage)?;
-        match transaction.open_table(table(label)) {
-            Ok(table) => read(&table),
-            Err(TableError::TableDoesNotExist(_)) => Ok(absent),
-            Err(error) => Err(storage(error)),
+        match opened.table(label)? {
+            Some(table) => read(&table),
+            None => Ok(absent),
         }
     }
 

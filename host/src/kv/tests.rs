@@ -98,6 +98,45 @@ async fn a_store_goes_on_when_a_full_disk_has_room_again() {
     );
 }
 
+/// Readers are let loose on the state that is kept for them, while it is replaced again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_read_sees_every_write_that_was_answered_before_it() {
+    let store = Disk::default().store();
+    let answered = Arc::new(AtomicU32::new(0));
+    let readers: Vec<_> = (0..3)
+        .map(|_| {
+            let (store, answered) = (store.clone(), answered.clone());
+            tokio::task::spawn_blocking(move || {
+                let mut reads = 0;
+                while answered.load(Ordering::SeqCst) < 300 {
+                    let least = answered.load(Ordering::SeqCst);
+                    let value = store.get("default", "number").unwrap();
+                    let found =
+                        value.map_or(0, |bytes| u32::from_le_bytes(bytes.try_into().unwrap()));
+                    assert!(found >= least, "{found} after {least}");
+                    reads += 1;
+                }
+                reads
+            })
+        })
+        .collect();
+    for number in 1..=300u32 {
+        let pair = ("number".to_owned(), number.to_le_bytes().to_vec());
+        store.set(&label(), vec![pair]).await.unwrap();
+        answered.store(number, Ordering::SeqCst);
+        let value = store.get("default", "number").unwrap();
+        assert_eq!(value, Some(number.to_le_bytes().to_vec()));
+    }
+    for reader in readers {
+        assert!(reader.await.unwrap() > 0);
+    }
+    store
+        .delete(&label(), vec!["number".to_owned()])
+        .await
+        .unwrap();
+    assert_eq!(store.get("default", "number").unwrap(), None);
+}
+
 #[tokio::test]
 async fn writers_that_wait_together_share_a_commit() {
     let disk = Disk::default();

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use redb::{Database, TableError};
 use tokio::sync::oneshot;
 
+use super::opened::Opened;
 use super::{CLOSED, Shared, StoreError, storage, table};
 
 /// Changes in one commit hold at most about this many bytes, so that memory stays bounded.
@@ -110,17 +111,18 @@ fn run(database: &Shared, reopen: &impl Fn() -> Option<Database>, jobs: &Receive
 }
 
 fn commit(database: &Shared, batch: &[Job]) -> Result<(), StoreError> {
-    let database = database.read().unwrap_or_else(|broken| broken.into_inner());
-    let database = database
+    let opened = database.read().unwrap_or_else(|broken| broken.into_inner());
+    let opened = opened
         .as_ref()
         .ok_or_else(|| StoreError(CLOSED.to_owned()))?;
-    let mut transaction = database.begin_write().map_err(storage)?;
-    // Without this, the first open after a kill reads and checks the whole file.
-    transaction.set_quick_repair(true);
-    for job in batch {
-        apply(&transaction, job).map_err(storage)?;
-    }
-    transaction.commit().map_err(storage)
+    opened.change(|transaction| {
+        // Without this, the first open after a kill reads and checks the whole file.
+        transaction.set_quick_repair(true);
+        batch
+            .iter()
+            .try_for_each(|job| apply(transaction, job))
+            .map_err(storage)
+    })
 }
 
 fn apply(transaction: &redb::WriteTransaction, job: &Job) -> Result<(), redb::Error> {
@@ -151,5 +153,5 @@ fn revive(database: &Shared, reopen: &impl Fn() -> Option<Database>) {
         .unwrap_or_else(|broken| broken.into_inner());
     // The file is locked while it is open.
     drop(place.take());
-    *place = reopen();
+    *place = reopen().map(Opened::new);
 }

@@ -1,0 +1,66 @@
+//! The open file, and its tables as they are after the last commit.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use redb::{Database, ReadOnlyTable, ReadableDatabase as _, TableError, WriteTransaction};
+
+use super::{StoreError, storage, table};
+
+pub(super) type Table = ReadOnlyTable<&'static str, &'static [u8]>;
+
+/// A file that is open.
+pub(super) struct Opened {
+    /// Tables that were read since the last commit, by label. (To open one for each read took longer
+    /// than to read.) They go before the database does.
+    tables: Mutex<Vec<(String, Arc<Table>)>>,
+    database: Database,
+}
+
+impl Opened {
+    pub fn new(database: Database) -> Self {
+        Opened {
+            tables: Mutex::default(),
+            database,
+        }
+    }
+
+    /// The table of a label as it is after the last commit; none where nothing was ever written.
+    pub fn table(&self, label: &str) -> Result<Option<Arc<Table>>, StoreError> {
+        let mut tables = self.tables();
+        if let Some((_, table)) = tables.iter().find(|(own, _)| own == label) {
+            return Ok(Some(table.clone()));
+        }
+        // Opened and kept under one lock: else a commit could come in between, and what is kept would
+        // be what was before it.
+        let transaction = self.database.begin_read().map_err(storage)?;
+        match transaction.open_table(table(label)) {
+            Ok(opened) => {
+                let opened = Arc::new(opened);
+                tables.push((label.to_owned(), opened.clone()));
+                Ok(Some(opened))
+            }
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(storage(error)),
+        }
+    }
+
+    /// Makes a change. Every read that begins when this has returned sees it.
+    pub fn change(
+        &self,
+        change: impl FnOnce(&mut WriteTransaction) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        // As long as an old state can be read, its pages can't be used again.
+        self.tables().clear();
+        let mut transaction = self.database.begin_write().map_err(storage)?;
+        change(&mut transaction)?;
+        let committed = transaction.commit().map_err(storage);
+        self.tables().clear();
+        committed
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Vec<(String, Arc<Table>)>> {
+        self.tables
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner())
+    }
+}
