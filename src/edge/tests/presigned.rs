@@ -120,22 +120,12 @@ impl S3Host {
         text("id")
     }
 
-    fn keys(&self, part: &str) -> usize {
-        let bucket = self.client.bucket.lock().unwrap();
-        bucket
-            .objects
-            .keys()
-            .filter(|key| key.contains(part))
-            .count()
-    }
-
     fn uploads(&self) -> usize {
-        // What the store was tried on stays.
-        self.keys(".goproxy-edge/") - self.keys(".goproxy-edge/trial")
+        self.client.bucket.lock().unwrap().staged()
     }
 
     fn zips(&self) -> usize {
-        self.keys(".zip")
+        self.client.bucket.lock().unwrap().zips()
     }
 
     /// Method and path of what the object store was asked.

@@ -126,23 +126,13 @@ impl World {
         begun.id
     }
 
-    fn keys(&self, part: &str) -> usize {
-        let bucket = self.bucket.lock().unwrap();
-        bucket
-            .objects
-            .keys()
-            .filter(|key| key.contains(part))
-            .count()
-    }
-
     /// What clients sent, and is still there.
     fn uploads(&self) -> usize {
-        // What the store was tried on stays.
-        self.keys("/.goproxy-edge/") - self.keys("/.goproxy-edge/trial")
+        self.bucket.lock().unwrap().staged()
     }
 
     fn zips(&self) -> usize {
-        self.keys(".zip")
+        self.bucket.lock().unwrap().zips()
     }
 
     fn repaired(&self, after: i64) -> (Repaired, usize) {

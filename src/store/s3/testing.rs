@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::write::{TRIAL, UPLOADS};
 use super::{Config, S3};
 use crate::http::client::{Client, Incoming, Outgoing, Payload, Unanswered};
 use crate::http::{Headers, Method, Source, percent_decode, query_pairs};
@@ -32,6 +33,21 @@ pub struct Bucket {
     pub page: Option<usize>,
     /// After so many more requests another puts these bytes in the place of every upload.
     pub swap_after: Option<(usize, Vec<u8>)>,
+}
+
+impl Bucket {
+    /// Uploads that lie in it under keys of their own. What the store was tried on stays, and is none.
+    pub fn staged(&self) -> usize {
+        let keys = self.objects.keys();
+        let keys = keys.filter(|key| key.contains(UPLOADS) && !key.ends_with(TRIAL));
+        keys.count()
+    }
+
+    /// Zips that lie in it, of versions and under ids.
+    pub fn zips(&self) -> usize {
+        let keys = self.objects.keys();
+        keys.filter(|key| key.ends_with(".zip")).count()
+    }
 }
 
 pub type Shared = Arc<Mutex<Bucket>>;
