@@ -35,7 +35,7 @@ impl Preopen {
 pub struct HostConfig {
     /// The component: the bytes of a WebAssembly component that exports `wasi:http/incoming-handler`.
     pub component: Vec<u8>,
-    /// The file of the key-value store. Made, with its folder, when it is not there.
+    /// The file of the key-value store. Made, with its folder, when it is not there: for this user alone.
     pub store: PathBuf,
     /// The names under which the guest may open key-value stores; each is a store of its own.
     pub store_labels: Vec<String>,

@@ -42,8 +42,11 @@ const KEPT_RESOURCES: usize = 64;
 /// the store reached 80 % of what plain hyper sends, with four 95 %.
 const WAITING_CHUNKS: usize = 4;
 
+/// The head of a guest's answer, or why it gives none.
+pub(crate) type Head = Result<hyper::Response<HyperOutgoingBody>, ErrorCode>;
+
 /// How a guest sends the head of its answer.
-pub(crate) type Answer = oneshot::Sender<Result<hyper::Response<HyperOutgoingBody>, ErrorCode>>;
+pub(crate) type Answer = oneshot::Sender<Head>;
 
 /// What every instance is made of.
 pub(crate) struct Ingredients {

@@ -24,7 +24,9 @@ pub struct Limits {
     /// How long a request may wait for its turn when all instances are taken, before it gets 503
     /// with `Retry-After`. Protects clients from waiting without an end.
     pub queue_time: Duration,
-    /// Open connections; further ones wait in the listener's queue. Protects file descriptors.
+    /// Open connections. At this number, the one that has waited longest for its next request is closed
+    /// for a new one; when a request is under way on each of them, the new one waits, and further ones in
+    /// the listener's queue. Protects file descriptors.
     pub connections: usize,
     /// Time to send a request's whole head, and to finish a TLS handshake. Protects connections
     /// from clients that send a byte now and then.

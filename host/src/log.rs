@@ -18,7 +18,8 @@ pub enum Source {
     Stdout,
     /// The guest, on its standard error.
     Stderr,
-    /// The host: a guest that failed or was cut off, a connection that could not be accepted.
+    /// The host: a guest that failed or was cut off, a connection that could not be accepted, an
+    /// address that has presented too many wrong credentials.
     Host,
 }
 

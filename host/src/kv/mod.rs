@@ -9,10 +9,12 @@ mod guest;
 mod opened;
 mod writer;
 
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
+use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableTable, StorageError, TableDefinition};
 
 use crate::Error;
@@ -64,7 +66,7 @@ impl Store {
     /// Opens the store in this file, or makes it. A file that a crash left behind is repaired.
     pub fn open(path: &Path) -> Result<Store, Error> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|source| Error::DataFolder {
+            make_folder(folder).map_err(|source| Error::DataFolder {
                 path: folder.to_owned(),
                 source,
             })?;
@@ -165,11 +167,35 @@ impl Store {
     }
 }
 
+/// Makes a folder, and those above it, for this user alone: a store may hold what others must not read.
+/// Those that are there stay as they are.
+fn make_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// The same for a file. (redb would make it as the umask has it.)
+fn open_or_make(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn open_database(path: &Path) -> Result<Database, DatabaseError> {
+    let file = FileBackend::new(open_or_make(path)?)?;
+    Database::builder()
+        .set_cache_size(CACHE_BYTES)
+        .create_with_backend(file)
+}
+
 /// redb may panic on a file that something else has written to, so a panic is a damaged file too.
 fn open_file(path: &Path) -> Result<Database, Error> {
-    let opened = catch_unwind(AssertUnwindSafe(|| {
-        Database::builder().set_cache_size(CACHE_BYTES).create(path)
-    }));
+    let opened = catch_unwind(AssertUnwindSafe(|| open_database(path)));
     let damaged = |detail: String| Error::StoreDamaged {
         path: PathBuf::from(path),
         detail,

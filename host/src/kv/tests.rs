@@ -182,6 +182,34 @@ async fn what_waits_when_the_store_is_dropped_is_written_first() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn a_new_store_is_for_its_user_alone_and_what_is_there_stays_as_it_is() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = std::env::temp_dir().join(format!("goproxy-edge-kv-mode-{}", std::process::id()));
+    let data = folder.join("above/data");
+    let file = data.join("store.redb");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let set_mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    };
+    std::fs::create_dir(&folder).unwrap();
+    set_mode(&folder, 0o755);
+    drop(Store::open(&file).unwrap());
+    assert_eq!(mode(&file), 0o600);
+    assert_eq!(mode(&data), 0o700);
+    assert_eq!(mode(&folder.join("above")), 0o700);
+    assert_eq!(mode(&folder), 0o755);
+
+    set_mode(&data, 0o750);
+    set_mode(&file, 0o640);
+    drop(Store::open(&file).unwrap());
+    assert_eq!((mode(&data), mode(&file)), (0o750, 0o640));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn more_than_spins_cap_is_an_error_in_spins_words() {
     let store = Disk::default().store();

@@ -26,6 +26,8 @@ const HEAD: u8 = 2;
 const ASKED: u8 = 3;
 /// The answer is on its way to the client.
 const ANSWERING: u8 = 4;
+/// It is closed. A guest may still be at work on its last request.
+const CLOSED: u8 = 5;
 
 /// What a connection is told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,6 +120,11 @@ impl Activity {
         self.enter(BETWEEN);
     }
 
+    /// The connection is closed.
+    pub fn closed(&self) {
+        self.enter(CLOSED);
+    }
+
     fn received(&self) {
         let now = self.clock.now();
         self.moved.store(now, Relaxed);
@@ -148,15 +155,23 @@ impl Activity {
         Duration::from_millis(self.clock.now().saturating_sub(self.moved.load(Relaxed)))
     }
 
+    fn in_phase(&self) -> Duration {
+        Duration::from_millis(self.clock.now().saturating_sub(self.since.load(Relaxed)))
+    }
+
+    /// How long the connection has waited for its next request, if it does. The end of the last answer
+    /// may still be on its way to a slow client, and as long as it moves this is no waiting.
+    pub fn idle_for(&self) -> Option<Duration> {
+        let between = self.phase.load(Relaxed) == BETWEEN;
+        between.then(|| self.in_phase().min(self.still_for()))
+    }
+
     /// Whether the connection is to be cut. While the guest has not answered yet, that is for the
     /// one who drives the guest to decide: it can still say why.
     pub fn is_overdue(&self, limits: &Limits) -> bool {
-        let in_phase =
-            Duration::from_millis(self.clock.now().saturating_sub(self.since.load(Relaxed)));
         match self.phase.load(Relaxed) {
-            FRESH | HEAD => in_phase > limits.header_time,
-            // The end of the last answer may still be on its way to a slow client.
-            BETWEEN => in_phase.min(self.still_for()) > limits.keep_alive,
+            FRESH | HEAD => self.in_phase() > limits.header_time,
+            BETWEEN => self.idle_for() > Some(limits.keep_alive),
             ANSWERING => self.still_for() > limits.stalled_transfer,
             _ => false,
         }

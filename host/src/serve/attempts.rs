@@ -66,8 +66,15 @@ impl Attempts {
         (failed.credentials.len() >= limits.failed_logins).then_some(rest)
     }
 
-    /// Notes that an attempt has failed.
-    pub fn note(&self, address: IpAddr, presented: Presented, now: u64, limits: &Limits) {
+    /// Notes that an attempt has failed. For the one that reaches the limit, tells how long the address
+    /// has to wait from now on.
+    pub fn note(
+        &self,
+        address: IpAddr,
+        presented: Presented,
+        now: u64,
+        limits: &Limits,
+    ) -> Option<Duration> {
         let mut by_address = self.lock();
         let address = network(address);
         if by_address.len() >= MOST_ADDRESSES && !by_address.contains_key(&address) {
@@ -85,9 +92,14 @@ impl Attempts {
             *failed = fresh();
         }
         let room = failed.credentials.len() < limits.failed_logins;
-        if room && !failed.credentials.contains(&presented) {
-            failed.credentials.push(presented);
+        if !room || failed.credentials.contains(&presented) {
+            return None;
         }
+        failed.credentials.push(presented);
+        if failed.credentials.len() < limits.failed_logins {
+            return None;
+        }
+        rest(failed, now, limits)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Failed>> {
@@ -147,6 +159,21 @@ mod tests {
         assert_eq!(attempts.wait(client, TIME + 2, &limits), None);
         attempts.note(client, with(&attempts, "three"), TIME + 2, &limits);
         assert_eq!(attempts.wait(client, TIME + 3, &limits), None);
+    }
+
+    #[test]
+    fn the_attempt_that_reaches_the_limit_is_told_once_for_each_span_of_time() {
+        let (attempts, limits) = (Attempts::default(), limits());
+        let client: IpAddr = "192.0.2.1".parse().unwrap();
+        let note =
+            |value: &str, now: u64| attempts.note(client, with(&attempts, value), now, &limits);
+        assert_eq!(note("one", 1), None);
+        assert_eq!(note("one", 2), None);
+        assert_eq!(note("two", 3), Some(Duration::from_millis(TIME - 2)));
+        assert_eq!(note("two", 4), None);
+        assert_eq!(note("three", 4), None);
+        assert_eq!(note("one", TIME + 2), None);
+        assert_eq!(note("two", TIME + 2), Some(Duration::from_millis(TIME)));
     }
 
     #[test]

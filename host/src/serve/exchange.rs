@@ -2,7 +2,6 @@
 //! whatever the guest does. How long the guest may run is the `driver`'s affair.
 
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
@@ -10,13 +9,16 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 use super::activity::Activity;
+use super::attempts::Presented;
 use super::body::{RequestBody, ResponseBody};
 use super::driver::{Driver, End};
+use super::head::Awaited;
+use super::host_field;
 use crate::Shared;
 use crate::instance::Answer;
 use crate::log::{Line, Source};
@@ -36,6 +38,19 @@ impl Origin {
             client: Some(self.client),
             text,
         });
+    }
+
+    /// Counts a credential that was presented in vain.
+    pub fn note_failed_login(&self, presented: Presented) {
+        let (attempts, limits) = (&self.shared.attempts, &self.shared.limits);
+        let now = self.activity.now();
+        if let Some(wait) = attempts.note(self.client, presented, now, limits) {
+            self.log(&format!(
+                "this address has presented {} tokens that are not valid: answered 429 for {} seconds",
+                limits.failed_logins,
+                wait.as_millis().div_ceil(1000)
+            ));
+        }
     }
 }
 
@@ -87,18 +102,11 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
     origin.activity.asked();
-    let (shared, client) = (&origin.shared, origin.client);
-    let presented = shared.attempts.presented(request.headers());
+    let presented = origin.shared.attempts.presented(request.headers());
     let response = match admit(&origin, request, presented.is_some()).await {
-        Ok((request, permit)) => run(&origin, request, permit).await,
+        Ok((request, permit)) => run(&origin, request, permit, presented).await,
         Err(refusal) => refusal,
     };
-    if let Some(presented) = presented
-        && response.status() == StatusCode::UNAUTHORIZED
-    {
-        let now = origin.activity.now();
-        shared.attempts.note(client, presented, now, &shared.limits);
-    }
     origin.activity.answering();
     response
 }
@@ -111,11 +119,8 @@ async fn admit(
 ) -> Result<(Request<RequestBody>, OwnedSemaphorePermit), Response<ResponseBody>> {
     let limits = &origin.shared.limits;
     let refuse = |status, text: &str| refusal(status, text, origin);
-    if request.uri().authority().is_none() && !request.headers().contains_key(header::HOST) {
-        return Err(refuse(
-            StatusCode::BAD_REQUEST,
-            "bad request: it has no Host header",
-        ));
+    if let Some(complaint) = host_field::complaint(&request) {
+        return Err(refuse(StatusCode::BAD_REQUEST, complaint));
     }
     if has_credential && let Some(refusal) = refuse_guessing(origin) {
         return Err(refusal);
@@ -190,32 +195,24 @@ async fn run(
     origin: &Arc<Origin>,
     request: Request<RequestBody>,
     permit: OwnedSemaphorePermit,
+    presented: Option<Presented>,
 ) -> Response<ResponseBody> {
     let exchange = Arc::new(Exchange::new(origin.clone()));
-    let (answer, mut head) = oneshot::channel();
+    let (answer, mut awaited) = Awaited::new(origin, presented);
     let guest = guest(request, answer, exchange.clone(), permit);
     let mut driver = Driver::new(Box::pin(guest), exchange.clone());
     // The guest runs right here: a task of its own for each request halved the requests per second.
     let mut end = None;
-    let mut given_up = false;
     let head = std::future::poll_fn(|cx| {
         if end.is_none()
             && let Poll::Ready(ended) = driver.poll_guest(cx)
         {
             end = Some(ended);
         }
-        if !given_up {
-            match Pin::new(&mut head).poll(cx) {
-                Poll::Ready(Ok(head)) => return Poll::Ready(Some(head)),
-                // There will be none, and the guest's end tells why.
-                Poll::Ready(Err(_)) => given_up = true,
-                Poll::Pending => {}
-            }
-        }
-        if end.is_some() {
-            Poll::Ready(None)
-        } else {
-            Poll::Pending
+        match awaited.poll(cx) {
+            Poll::Ready(head) => Poll::Ready(Some(head)),
+            Poll::Pending if end.is_some() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
         }
     })
     .await;

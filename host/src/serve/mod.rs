@@ -5,6 +5,8 @@ pub(crate) mod attempts;
 pub(crate) mod body;
 mod driver;
 mod exchange;
+mod head;
+mod host_field;
 mod tls;
 
 use std::convert::Infallible;
@@ -21,7 +23,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::Shared;
 use crate::log::{Line, Source};
@@ -32,6 +34,10 @@ pub use tls::Tls;
 
 /// Pause after a failure to accept that the next attempt would meet too: no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often a connection without a place looks for one that waits. Long enough for that one to close,
+/// so that one place costs one connection.
+const ROOM_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts connections until `shutdown` is ready, then waits for what is under way.
 pub(crate) async fn serve(
@@ -49,7 +55,7 @@ pub(crate) async fn serve(
         let accepted = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &places, &register) => accepted,
         };
         match accepted {
             Ok((socket, address, place)) => {
@@ -63,7 +69,9 @@ pub(crate) async fn serve(
                 };
                 let tls = tls.clone();
                 tokio::spawn(async move {
+                    let activity = origin.activity.clone();
                     connect(Arc::new(origin), tls, socket).await;
+                    activity.closed();
                     drop(place);
                 });
             }
@@ -90,17 +98,24 @@ pub(crate) async fn serve(
     sweeper.abort();
 }
 
+/// Accepts a connection and gives it a place. Where none is free, one that waits for its next request
+/// has to close for it; if none waits, the new one does, and those behind it in the listener's queue.
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
+    register: &Register,
 ) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = places
-        .clone()
-        .acquire_owned()
-        .await
-        .map_err(std::io::Error::other)?;
     let (socket, address) = listener.accept().await?;
-    Ok((socket, address, place))
+    if let Ok(place) = places.clone().try_acquire_owned() {
+        return Ok((socket, address, place));
+    }
+    loop {
+        register.make_room();
+        if let Ok(place) = timeout(ROOM_PAUSE, places.clone().acquire_owned()).await {
+            let place = place.map_err(std::io::Error::other)?;
+            return Ok((socket, address, place));
+        }
+    }
 }
 
 /// All connections, for those who have something to tell them.
@@ -122,6 +137,20 @@ impl Register {
             }
             activity.is_some()
         });
+    }
+
+    /// Tells the connection that has waited longest for its next request to close.
+    fn make_room(&self) {
+        let connections = self.lock();
+        let longest = connections
+            .iter()
+            .filter_map(Weak::upgrade)
+            .filter(|activity| activity.order() == Order::None)
+            .filter_map(|activity| Some((activity.idle_for()?, activity)))
+            .max_by_key(|(idle, _)| *idle);
+        if let Some((_, activity)) = longest {
+            activity.tell(Order::Finish);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Activity>>> {

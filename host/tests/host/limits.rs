@@ -4,8 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use goproxy_edge_host::Limits;
+use goproxy_edge_host::log::Source;
 
-use crate::server::Server;
+use crate::server::{Answer, Client, Server};
 
 const SHORT: Duration = Duration::from_millis(400);
 
@@ -221,17 +222,55 @@ fn requests_over_the_number_allowed_at_once_wait_and_then_get_503() {
 }
 
 #[test]
-fn connections_over_the_allowed_number_wait_for_a_place() {
+fn connections_over_the_allowed_number_wait_as_long_as_all_others_are_at_work() {
     let server = server(|limits| limits.connections = 1);
     let mut first = server.connect();
-    assert_eq!(first.get("/count").said(), (200, "0"));
+    first.send("GET /wait/1000 HTTP/1.1\r\nhost: test\r\n\r\n");
+    std::thread::sleep(SHORT / 4);
     let mut second = server.connect();
     second.send("GET /count HTTP/1.1\r\nhost: test\r\n\r\n");
-    second.socket.set_read_timeout(Some(SHORT / 2)).unwrap();
+    second.socket.set_read_timeout(Some(SHORT)).unwrap();
+    assert_eq!(second.answer().status, 0);
+    assert_eq!(first.answer().said(), (200, "waited"));
+    second.socket.set_read_timeout(Some(SHORT * 10)).unwrap();
+    assert_eq!(second.answer().said(), (200, "0"));
+}
+
+#[test]
+fn a_client_that_goes_away_makes_room_for_one_that_waits() {
+    let server = server(|limits| limits.connections = 1);
+    let mut first = server.connect();
+    first.send("GET /stream/64 HTTP/1.1\r\nhost: test\r\n\r\n");
+    std::thread::sleep(SHORT / 4);
+    let mut second = server.connect();
+    second.send("GET /count HTTP/1.1\r\nhost: test\r\n\r\n");
+    second.socket.set_read_timeout(Some(SHORT)).unwrap();
     assert_eq!(second.answer().status, 0);
     drop(first);
     second.socket.set_read_timeout(Some(SHORT * 10)).unwrap();
-    assert_eq!(second.answer().said(), (200, "1"));
+    assert_eq!(second.answer().said().0, 200);
+}
+
+#[test]
+fn the_connection_that_has_waited_longest_makes_room_for_a_new_one() {
+    let server = server(|limits| limits.connections = 3);
+    let mut working = server.connect();
+    working.send("GET /wait/2000 HTTP/1.1\r\nhost: test\r\n\r\n");
+    std::thread::sleep(SHORT / 4);
+    let mut longest = server.connect();
+    assert_eq!(longest.get("/count").said().0, 200);
+    std::thread::sleep(SHORT / 4);
+    let mut other = server.connect();
+    assert_eq!(other.get("/count").said().0, 200);
+    let started = Instant::now();
+    let mut new = server.connect();
+    assert_eq!(new.get("/count").said().0, 200);
+    let (_, text) = longest.closed_after();
+    assert!(started.elapsed() < SHORT, "{:?}", started.elapsed());
+    assert_eq!(text, "");
+    assert_eq!(other.get("/count").said().0, 200);
+    assert_eq!(new.get("/count").said().0, 200);
+    assert_eq!(working.answer().said(), (200, "waited"));
 }
 
 #[test]
@@ -256,6 +295,14 @@ fn a_body_that_is_too_large_is_refused_or_cut_short() {
     assert_eq!(answer.said(), (200, text));
 }
 
+/// An attempt to log in where the one token is `right`.
+fn log_in(client: &mut Client, token: &str) -> Answer {
+    client.send(&format!(
+        "GET /login/right HTTP/1.1\r\nhost: test\r\nprivate-token: {token}\r\n\r\n"
+    ));
+    client.answer()
+}
+
 #[test]
 fn an_address_that_presents_too_many_wrong_tokens_has_to_wait() {
     let server = server(|limits| {
@@ -263,22 +310,65 @@ fn an_address_that_presents_too_many_wrong_tokens_has_to_wait() {
         limits.failed_logins_time = SHORT * 2;
     });
     let mut client = server.connect();
-    let mut login = |token: &str| {
-        client.send(&format!(
-            "GET /login/right HTTP/1.1\r\nhost: test\r\nprivate-token: {token}\r\n\r\n"
-        ));
-        client.answer()
-    };
     // The same one again is no other guess.
     for wrong in ["first", "first", "first", "second"] {
-        assert_eq!(login(wrong).status, 401, "{wrong}");
+        assert_eq!(log_in(&mut client, wrong).status, 401, "{wrong}");
     }
-    let refused = login("right");
+    let refused = log_in(&mut client, "right");
     let text = "too many requests: this address has presented too many tokens that are not valid\n";
     assert_eq!(refused.said(), (429, text));
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(server.get("/count").said(), (200, "0"));
     // As long as it was told to.
     std::thread::sleep(Duration::from_secs(1));
-    assert_eq!(login("right").said(), (200, "in"));
+    assert_eq!(log_in(&mut client, "right").said(), (200, "in"));
+}
+
+#[test]
+fn a_wrong_token_counts_even_if_its_client_hangs_up_before_the_answer() {
+    let server = server(|limits| limits.failed_logins = 2);
+    for wrong in ["first", "second"] {
+        let mut client = server.connect();
+        client.send(&format!(
+            "GET /refuse-login/300 HTTP/1.1\r\nhost: test\r\nprivate-token: {wrong}\r\n\r\n"
+        ));
+        std::thread::sleep(SHORT / 4);
+        drop(client);
+    }
+    server.wait_for_log("this address has presented 2 tokens that are not valid");
+    assert_eq!(log_in(&mut server.connect(), "right").status, 429);
+}
+
+#[test]
+fn a_client_that_hangs_up_without_a_wrong_token_counts_for_nothing() {
+    let server = server(|limits| limits.failed_logins = 1);
+    let (right, no_token) = ("private-token: right", "x-token: wrong");
+    for (path, header) in [("wait", right), ("refuse-login", no_token)] {
+        let mut client = server.connect();
+        client.send(&format!(
+            "GET /{path}/200 HTTP/1.1\r\nhost: test\r\n{header}\r\n\r\n"
+        ));
+        std::thread::sleep(SHORT / 4);
+        drop(client);
+    }
+    std::thread::sleep(SHORT);
+    assert_eq!(log_in(&mut server.connect(), "right").said(), (200, "in"));
+}
+
+#[test]
+fn an_address_that_has_to_wait_is_logged_once() {
+    let server = server(|limits| limits.failed_logins = 2);
+    let mut client = server.connect();
+    for (token, status) in [
+        ("first", 401),
+        ("second", 401),
+        ("third", 429),
+        ("right", 429),
+    ] {
+        assert_eq!(log_in(&mut client, token).status, status, "{token}");
+    }
+    let text =
+        "this address has presented 2 tokens that are not valid: answered 429 for 60 seconds";
+    let client = Some("127.0.0.1".to_owned());
+    assert_eq!(server.log(), [(Source::Host, client, text.to_owned())]);
 }

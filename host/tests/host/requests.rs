@@ -1,5 +1,7 @@
 //! What a guest gets, and what a client gets whatever the guest does.
 
+use std::io::Write as _;
+
 use goproxy_edge_host::log::Source;
 use goproxy_edge_host::{Host, HostConfig, Preopen};
 
@@ -94,14 +96,42 @@ fn a_client_cannot_speak_for_the_host() {
 }
 
 #[test]
-fn a_request_without_a_host_is_a_400() {
+fn a_request_without_one_proper_host_is_a_400_and_costs_no_instance() {
     let server = Server::start();
     let mut client = server.connect();
-    client.send("GET /count HTTP/1.1\r\n\r\n");
-    assert_eq!(
-        client.answer().said(),
-        (400, "bad request: it has no Host header\n")
-    );
+    assert_eq!(client.get("/count").said(), (200, "0"));
+    let none = "bad request: it has no Host header\n";
+    let two = "bad request: it has more than one Host header\n";
+    let wrong = "bad request: its Host header is no host and port\n";
+    let rows: [(&str, &[u8], &str); 6] = [
+        ("none", b"", none),
+        ("two", b"host: test\r\nhost: other\r\n", two),
+        (
+            "two that are the same",
+            b"host: test\r\nhost: test\r\n",
+            two,
+        ),
+        ("empty", b"host:\r\n", wrong),
+        ("with a space", b"host: a b\r\n", wrong),
+        ("not ASCII", b"host: \xff\r\n", wrong),
+    ];
+    for (row, fields, text) in rows {
+        client.send("GET /count HTTP/1.1\r\n");
+        client.socket.write_all(fields).unwrap();
+        client.send("\r\n");
+        assert_eq!(client.answer().said(), (400, text), "{row}");
+    }
+    assert_eq!(client.get("/count").said(), (200, "1"));
+}
+
+#[test]
+fn a_target_that_names_a_host_needs_no_host_header() {
+    let server = Server::start();
+    let mut client = server.connect();
+    for (field, count) in [("", "0"), ("host:\r\n", "1"), ("host: test\r\n", "2")] {
+        client.send(&format!("GET http://test/count HTTP/1.1\r\n{field}\r\n"));
+        assert_eq!(client.answer().said(), (200, count), "{field:?}");
+    }
 }
 
 #[test]

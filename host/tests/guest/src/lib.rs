@@ -89,6 +89,10 @@ impl Guest for TestGuest {
                     false => refuse_login(answer),
                 }
             }
+            "refuse-login" => {
+                wait(number);
+                refuse_login(answer);
+            }
             "environment" => text(
                 answer,
                 &format!("{:?}", std::env::vars().collect::<Vec<_>>()),
