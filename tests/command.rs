@@ -402,6 +402,16 @@ fn a_token_is_two_lines_and_its_entry_lets_it_in() {
 }
 
 #[test]
+fn the_help_for_a_new_token_says_where_its_entry_goes() {
+    let home = tempfile::tempdir().unwrap();
+    let help = run(goproxy_edge(home.path()).args(["token", "new", "--help"])).expect_quiet();
+    // Wherever its lines are broken.
+    let words: Vec<_> = help.split_whitespace().collect();
+    let place = "it goes into the list `[ … ]` that its setting `tokens` is";
+    assert!(words.join(" ").contains(place), "{help}");
+}
+
+#[test]
 fn repair_of_a_sound_store_changes_nothing_and_says_so() {
     let server = Server::new();
     for version in ["v1.0.0", "v1.1.0"] {
@@ -461,5 +471,133 @@ fn wrong_usage_is_exit_status_2() {
     let help = run(goproxy_edge(home.path()).arg("--help")).expect_success();
     for subcommand in ["serve", "import", "publish", "repair", "project", "token"] {
         assert!(help.contains(&format!("\n  {subcommand} ")), "{help}");
+    }
+}
+
+#[test]
+fn a_setting_that_is_misspelt_is_named_without_its_value() {
+    let home = tempfile::tempdir().unwrap();
+    for (setting, start) in [
+        (
+            "s3_secret_keyy=hunter2",
+            "error: --set: there is no setting \"s3_secret_keyy\"; there are store, ",
+        ),
+        (
+            "s3_secret_key:hunter2=",
+            "error: --set: there is no setting of this name; there are store, ",
+        ),
+        ("hunter2", "error: --set: it has the form NAME=VALUE\n"),
+    ] {
+        let ran = run(goproxy_edge(home.path()).args(["serve", "--set", setting]));
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+        assert!(ran.stderr.starts_with(start), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
+    }
+}
+
+/// Standard output that cannot be written to: Linux has a disk that is always full.
+#[cfg(target_os = "linux")]
+mod unwritable {
+    use std::fs::File;
+    use std::io;
+    use std::process::Stdio;
+
+    use crate::support::archive::small_module;
+    use crate::support::git::Repository;
+    use crate::support::server::{Server, TOKEN};
+    use crate::support::tree::Tree;
+    use crate::support::{goproxy_edge, run};
+
+    fn full() -> Stdio {
+        let file = File::options().write(true).open("/dev/full");
+        file.expect("/dev/full").into()
+    }
+
+    /// A pipe whose reader has gone.
+    fn closed() -> Stdio {
+        let (_, writer) = io::pipe().expect("a pipe");
+        writer.into()
+    }
+
+    const ENOSPC: i32 = 28;
+    const EPIPE: i32 = 32;
+
+    /// How an error begins when standard output fails in this way.
+    fn cannot_write(number: i32) -> String {
+        let error = io::Error::from_raw_os_error(number);
+        format!("error: cannot write to standard output: {error}")
+    }
+
+    #[test]
+    fn a_new_token_that_cannot_be_printed_is_an_error_that_says_it_is_lost() {
+        let home = tempfile::tempdir().unwrap();
+        for (stdout, number) in [(full(), ENOSPC), (closed(), EPIPE)] {
+            let ran = run(goproxy_edge(home.path())
+                .args(["token", "new"])
+                .stdout(stdout));
+            let stderr = cannot_write(number) + "; the token is lost, so make another\n";
+            assert_eq!((ran.code, ran.stderr), (Some(1), stderr));
+        }
+        // Both of them on one full disk, as where a log has them.
+        let mut command = goproxy_edge(home.path());
+        command.args(["token", "new"]).stdout(full()).stderr(full());
+        assert_eq!(run(&mut command).code, Some(1));
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_a_reader_that_has_gone_is_none() {
+        let server = Server::new();
+        let repository = Repository::with(
+            &[
+                ("go.mod", "module example.com/m\n"),
+                ("m.go", "package m\n"),
+            ],
+            &["v1.0.0"],
+        );
+        let folder = repository.path().to_str().expect("UTF-8");
+        let tree = Tree::new(&[(
+            "example.com/n/@v/v1.0.0.zip",
+            &small_module("example.com/n", "v1.0.0"),
+        )]);
+        let commands: [&[&str]; 10] = [
+            &["publish", folder],
+            &["import", tree.name()],
+            &["repair"],
+            &[
+                "project",
+                "add",
+                "a/b",
+                "--id",
+                "7",
+                "--module",
+                "example.com/b",
+            ],
+            &["project", "list"],
+            &["project", "list", "--json"],
+            &["project", "disable", "a/b"],
+            &["project", "remove", "a/b"],
+            &["token", "list"],
+            &["token", "revoke", "none"],
+        ];
+        let full_disk = cannot_write(ENOSPC) + "\n";
+        for arguments in commands {
+            let home = tempfile::tempdir().unwrap();
+            let printing_to = |stdout: Stdio| {
+                let mut command = goproxy_edge(home.path());
+                command.env("GOPROXY_EDGE_TOKEN", TOKEN).args(arguments);
+                let ran = run(command.args(["--to", &server.url()]).stdout(stdout));
+                (ran.code, ran.stderr)
+            };
+            assert_eq!(
+                printing_to(full()),
+                (Some(1), full_disk.clone()),
+                "{arguments:?}"
+            );
+            assert_eq!(
+                printing_to(closed()),
+                (Some(0), String::new()),
+                "{arguments:?}"
+            );
+        }
     }
 }

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::support::archive::{module_zip, small_module};
+use crate::support::archive::{module_zip, noise, small_module};
+use crate::support::front::Front;
 use crate::support::go;
+use crate::support::s3::{ObjectStore, setup_at};
 use crate::support::server::{GITLAB_BASES, Server, Setup, TOKEN};
+use crate::support::tls::Authority;
 use crate::support::tree::{Tree, files};
 
 fn info(version: &str, time: &str) -> Vec<u8> {
@@ -301,6 +304,134 @@ fn what_is_refused_is_named_with_the_servers_reason_and_the_rest_is_imported() {
     assert_eq!(server.get("/example.com/good/@v/list").text(), "v1.0.0\n");
 }
 
+/// Two zips of a version, of one length, whose content differs at its start.
+fn twins(module: &str, length: usize) -> [Vec<u8>; 2] {
+    let twins = [1, 2].map(|first| {
+        let mut noise = noise(length);
+        noise[0] = first;
+        let go_mod = format!("module {module}\n");
+        let files: [(&str, &[u8]); 2] = [("noise", &noise), ("go.mod", go_mod.as_bytes())];
+        module_zip(module, "v1.0.0", &files)
+    });
+    assert_eq!(twins[0].len(), twins[1].len());
+    twins
+}
+
+/// How many files a server has been sent. For once: it waits for the line of a request of its own.
+fn puts(server: &Server) -> usize {
+    server.get("/example.com/last/@v/list");
+    server.logged("/example.com/last/@v/list");
+    let log = server.log();
+    log.lines().filter(|line| line.contains(" PUT /")).count()
+}
+
+#[test]
+fn other_content_of_the_same_length_is_refused_and_the_same_is_not_sent_again() {
+    let (small, large) = (
+        twins("example.com/small", 100),
+        twins("example.com/large", 200_000),
+    );
+    let go_mods = ["1.20", "1.21"].map(|go| format!("module example.com/alone\n\ngo {go}\n"));
+    let trees = [0, 1].map(|which| {
+        Tree::new(&[
+            ("example.com/alone/@v/v1.0.0.mod", go_mods[which].as_bytes()),
+            ("example.com/large/@v/v1.0.0.zip", &large[which]),
+            ("example.com/small/@v/v1.0.0.zip", &small[which]),
+        ])
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let folder = format!("dir:{}", folder.path().display());
+    for store in ["kv", folder.as_str()] {
+        let server = Setup::new().set("store", store).start();
+        let import = |tree: &Tree| server.command(&["import", tree.name(), "--jobs", "1"]);
+        import(&trees[0]).expect_quiet();
+        let summary = |there, refused| {
+            format!(
+                "{}: 0 zips and 0 go.mod files imported (0 B), {there} already there, {refused} refused\n",
+                server.url()
+            )
+        };
+        assert_eq!(import(&trees[0]).expect_quiet(), summary(3, 0));
+        assert_eq!(puts(&server), 3, "{store}");
+
+        let other = import(&trees[1]);
+        let refused = |name: &str, path: &str, body: &[u8]| {
+            let answer = server.put(path, body);
+            assert_eq!(answer.status, 409, "{store}: {answer}");
+            let lines = answer.text();
+            let lines = lines.lines().map(|line| format!("    {line}\n"));
+            format!("refused {name}\n{}", lines.collect::<String>())
+        };
+        let expected = [
+            summary(0, 3),
+            refused(
+                "example.com/alone@v1.0.0 (go.mod)",
+                "/example.com/alone/@v/v1.0.0.mod",
+                go_mods[1].as_bytes(),
+            ),
+            refused(
+                "example.com/large@v1.0.0",
+                "/example.com/large/@v/v1.0.0.zip",
+                &large[1],
+            ),
+            refused(
+                "example.com/small@v1.0.0",
+                "/example.com/small/@v/v1.0.0.zip",
+                &small[1],
+            ),
+        ];
+        assert_eq!(
+            (other.code, other.stdout, other.stderr.as_str()),
+            (Some(1), expected.concat(), ""),
+            "{store}"
+        );
+    }
+}
+
+#[test]
+fn a_zip_that_the_object_store_gives_out_is_compared_there_and_without_the_token() {
+    let authority = Authority::new();
+    let store = ObjectStore::new();
+    let front = Front::new(&authority, store.address());
+    let server = setup_at("replaced")
+        .set(
+            "s3_endpoint",
+            format_args!("https://localhost:{}", front.port()),
+        )
+        .set("redirect_over", 100_000)
+        .trust(authority.root())
+        .start();
+    let [zip, other] = twins("example.com/large", 200_000);
+    let import = |zip: &[u8]| {
+        let tree = Tree::new(&[("example.com/large/@v/v1.0.0.zip", zip)]);
+        server.command_reading(Some(&authority), &["import", tree.name()], "")
+    };
+    import(&zip).expect_quiet();
+    front.heads();
+    let again = import(&zip).expect_quiet();
+    assert!(again.ends_with(", 1 already there, 0 refused\n"), "{again}");
+    assert_eq!(puts(&server), 1);
+    let heads = front.heads();
+    let ours = heads
+        .iter()
+        .filter(|head| head.contains("user-agent: goproxy-edge/"));
+    let ours: Vec<_> = ours.collect();
+    let path = "/modules/example.com/large/%40v/v1.0.0.zip?";
+    assert_eq!(ours.len(), 2, "{heads:#?}");
+    assert!(ours[0].starts_with(&format!("HEAD {path}")), "{}", ours[0]);
+    assert!(ours[1].starts_with(&format!("GET {path}")), "{}", ours[1]);
+    assert!(ours[1].contains("\r\nrange: bytes=-65536"), "{}", ours[1]);
+    for head in ours {
+        assert!(!head.contains("\r\nauthorization:"), "{head}");
+    }
+
+    let refused = import(&other);
+    let conflict =
+        "\n    conflict: example.com/large@v1.0.0: published already with other content: ";
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(refused.stdout.contains(conflict), "{}", refused.stdout);
+}
+
 #[test]
 fn a_wrong_token_ends_the_import_at_once_and_is_not_shown() {
     let server = Server::new();
@@ -326,7 +457,14 @@ fn a_wrong_token_ends_the_import_at_once_and_is_not_shown() {
 
 #[test]
 fn without_any_set_up_the_token_of_the_first_start_is_found() {
-    let server = Setup::new().tokens(None).start();
+    for base in ["", "/go"] {
+        the_token_of_the_first_start_is_found(base);
+    }
+}
+
+#[track_caller]
+fn the_token_of_the_first_start_is_found(base: &str) {
+    let server = Setup::new().tokens(None).set("base_path", base).start();
     let tree = Tree::new(&[(
         "example.com/m/@v/v1.0.0.zip",
         &small_module("example.com/m", "v1.0.0"),
@@ -341,7 +479,7 @@ fn without_any_set_up_the_token_of_the_first_start_is_found() {
     assert_eq!(
         printed,
         format!(
-            "{}: 1 zips and 0 go.mod files imported ({size} B), 0 already there, 0 refused\n",
+            "{}{base}: 1 zips and 0 go.mod files imported ({size} B), 0 already there, 0 refused\n",
             server.url()
         )
     );

@@ -1,13 +1,11 @@
 //! The administration of a running edge, as `project`, `token` and `repair` speak to it: requests and answers in
 //! JSON under `/-/admin/`, lists in pages, and tables for people.
 
-use std::io::{self, Write as _};
-
 use serde_json::value::RawValue;
 
-use crate::Failure;
 use crate::client::{Address, Answer, Body, Client, ServerArgs};
 use crate::url::query;
+use crate::{Failure, output};
 
 /// What a change did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -82,9 +80,9 @@ impl Admin {
             let page: Page = self.read(&self.ask("GET", &path, Body::None)?)?;
             entries.extend(page.entries);
             for document in page.unreadable {
-                eprintln!(
+                output::note(format_args!(
                     "note: what the store keeps as {document} can't be read; add the project or the token once more, or remove it"
-                );
+                ));
             }
             if page.cursor.is_none() {
                 return Ok(entries);
@@ -96,7 +94,7 @@ impl Admin {
 
     /// Reads an answer's JSON.
     pub fn read<T: serde::de::DeserializeOwned>(&self, answer: &Answer) -> Result<T, Failure> {
-        serde_json::from_str(&answer.body).map_err(|error| {
+        serde_json::from_slice(&answer.body).map_err(|error| {
             format!(
                 "{} gave an answer that is none of ours: {error}",
                 self.address()
@@ -144,11 +142,9 @@ pub fn print_list<T: serde::de::DeserializeOwned>(
     row: impl Fn(&T) -> Vec<String>,
     place: impl Fn(&T) -> &Place,
 ) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
     if as_json {
         let lines: Vec<_> = entries.iter().map(|entry| entry.get()).collect();
-        writeln!(out, "[\n{}\n]", lines.join(",\n"))?;
-        return Ok(());
+        return output::print(format_args!("[\n{}\n]", lines.join(",\n")));
     }
     let mut rows = vec![columns.iter().map(|name| (*name).to_owned()).collect()];
     let mut any_hidden = false;
@@ -158,10 +154,10 @@ pub fn print_list<T: serde::de::DeserializeOwned>(
         any_hidden |= place(&entry).hidden;
         rows.push(row(&entry));
     }
-    out.write_all(table(&rows).as_bytes())?;
+    output::print(table(&rows).trim_end())?;
     if any_hidden {
-        eprintln!(
-            "note: what is hidden opens nothing: the configuration has the same id, path, name or hash, and wins"
+        output::note(
+            "note: what is hidden opens nothing: the configuration has the same id, path, name or hash, and wins",
         );
     }
     Ok(())

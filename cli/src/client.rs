@@ -10,13 +10,12 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use clap::error::ErrorKind;
 use ureq::http::{Request, Uri};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, SendBody};
 
-use crate::Failure;
 use crate::credential::{self, Credential};
+use crate::{Failure, output, wrong_usage};
 
 /// How long a server that has answered before may be away: a restart, a rolling deployment.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -134,8 +133,10 @@ impl fmt::Display for Address {
 pub struct Answer {
     pub status: u16,
     pub content_length: Option<u64>,
-    /// The text, cut at 1 MiB.
-    pub body: String,
+    /// As the server writes it, quotes included.
+    pub etag: Option<String>,
+    /// Cut at 1 MiB.
+    pub body: Vec<u8>,
     location: Option<String>,
     retry_after: Option<Duration>,
 }
@@ -143,7 +144,8 @@ pub struct Answer {
 impl Answer {
     /// The server's reason for a refusal, on one line or a few, and what its status asks for.
     pub fn reason(&self) -> String {
-        let body = self.body.trim();
+        let text = String::from_utf8_lossy(&self.body);
+        let body = text.trim();
         let said = if body.is_empty() || body.starts_with('<') {
             format!("the server answered {}", self.status)
         } else {
@@ -183,12 +185,16 @@ pub struct Client {
 impl Client {
     /// Finds the address and the credential that go with these options.
     pub fn new(args: ServerArgs) -> Result<Self, Failure> {
-        let named = args
-            .to
-            .map(|to| to.parse().unwrap_or_else(|why| wrong_usage(why)));
+        let named = args.to.map(|to| {
+            // Clap would show the address, which may hold a credential.
+            to.parse::<Address>()
+                .unwrap_or_else(|why| wrong_usage(format_args!("the address for --to: {why}")))
+        });
         let (address, credential) = credential::look_up(named, args.token, args.data.as_deref())?;
         if !address.is_https() && !address.is_loopback() && credential.is_some() {
-            eprintln!("warning: the token goes to {address} unencrypted; prefer https");
+            output::note(format_args!(
+                "warning: the token goes to {address} unencrypted; prefer https"
+            ));
         }
         Ok(Self {
             agent: agent(&address)?,
@@ -219,10 +225,24 @@ impl Client {
         path_and_query: &str,
         body: Body<'_>,
     ) -> Result<Answer, Failure> {
+        self.insist(|| self.attempt(method, path_and_query, None, body))
+    }
+
+    /// The same for a file of the server's, with `GET` or `HEAD`: all of it, or what this `Range` names.
+    pub fn ask_for(
+        &self,
+        method: &str,
+        path: &str,
+        range: Option<&str>,
+    ) -> Result<Answer, Failure> {
+        self.insist(|| self.attempt(method, path, range, Body::None))
+    }
+
+    fn insist(&self, once: impl Fn() -> Result<Answer, Trouble>) -> Result<Answer, Failure> {
         let begun = Instant::now();
         let mut pause = Duration::from_millis(250);
         loop {
-            let attempt = self.attempt(method, path_and_query, body);
+            let attempt = once();
             let wanted = match &attempt {
                 Ok(answer) if matches!(answer.status, 429 | 502..=504) => answer.retry_after,
                 Err(Trouble::Network(_)) if self.reached.load(Ordering::Relaxed) => None,
@@ -241,10 +261,12 @@ impl Client {
         &self,
         method: &str,
         path_and_query: &str,
+        range: Option<&str>,
         body: Body<'_>,
     ) -> Result<Answer, Trouble> {
         let url = format!("{}{path_and_query}", self.address);
-        let answer = exchange(&self.agent, method, &url, self.credential.as_ref(), body)?;
+        let credential = self.credential.as_ref();
+        let answer = exchange(&self.agent, method, &url, credential, range, body)?;
         self.reached.store(true, Ordering::Relaxed);
         Ok(answer)
     }
@@ -285,7 +307,7 @@ impl Client {
             sent,
         };
         let host = address.authority();
-        match exchange(&agent, "PUT", url, None, body) {
+        match exchange(&agent, "PUT", url, None, None, body) {
             Ok(answer) if answer.status == 200 => Ok(Ok(())),
             Ok(answer) => Ok(Err(format!("{host} answered {}", answer.status))),
             Err(Trouble::Reading(error)) => Err(self.unreachable(Trouble::Reading(error))),
@@ -295,15 +317,14 @@ impl Client {
         }
     }
 
-    /// The length of what an answer redirects to, if it can be had there without our credential.
-    pub fn length_elsewhere(&self, answer: &Answer) -> Option<u64> {
-        let url = answer
-            .location
-            .as_deref()
-            .filter(|_| answer.status == 302)?;
-        let (agent, _) = self.elsewhere(url).ok()?;
-        let there = exchange(&agent, "HEAD", url, None, Body::None).ok()?;
-        there.content_length.filter(|_| there.status == 200)
+    /// What an answer redirects to, if it can be had there without our credential; else the answer itself.
+    pub fn follow(&self, method: &str, answer: Answer, range: Option<&str>) -> Answer {
+        let url = answer.location.as_deref();
+        let followed = url.filter(|_| answer.status == 302).and_then(|url| {
+            let (agent, _) = self.elsewhere(url).ok()?;
+            exchange(&agent, method, url, None, range, Body::None).ok()
+        });
+        followed.unwrap_or(answer)
     }
 
     fn elsewhere(&self, url: &str) -> Result<(Agent, Address), Failure> {
@@ -342,11 +363,15 @@ fn exchange(
     method: &str,
     url: &str,
     credential: Option<&Credential>,
+    range: Option<&str>,
     body: Body<'_>,
 ) -> Result<Answer, Trouble> {
     let mut request = Request::builder().method(method).uri(url);
     if let Some(credential) = credential {
         request = request.header("authorization", credential.header());
+    }
+    if let Some(range) = range {
+        request = request.header("range", range);
     }
     let mut response = match body {
         Body::None => agent.run(request.body(())?)?,
@@ -388,35 +413,28 @@ fn exchange(
             .and_then(|value| value.to_str().ok())
     };
     let content_length = header("content-length").and_then(|length| length.parse().ok());
+    let etag = header("etag").map(str::to_owned);
     let location = header("location")
         .filter(|_| response.status().is_redirection())
         .map(str::to_owned);
     let retry_after = header("retry-after")
         .and_then(|seconds| seconds.parse().ok())
         .map(Duration::from_secs);
-    let mut text = Vec::new();
+    let mut body = Vec::new();
     response
         .body_mut()
         .as_reader()
         .take(LONGEST_ANSWER)
-        .read_to_end(&mut text)
+        .read_to_end(&mut body)
         .map_err(|error| Trouble::Network(error.into()))?;
     Ok(Answer {
         status: response.status().as_u16(),
         content_length,
-        body: String::from_utf8_lossy(&text).into_owned(),
+        etag,
+        body,
         location,
         retry_after,
     })
-}
-
-/// Ends as clap does for a wrong value, but without showing the value: it may hold a credential.
-fn wrong_usage(why: &str) -> ! {
-    clap::Error::raw(
-        ErrorKind::ValueValidation,
-        format!("the address for --to: {why}\n"),
-    )
-    .exit()
 }
 
 /// Why there is no answer.

@@ -22,10 +22,21 @@ pub struct Credential {
 }
 
 impl Credential {
-    fn token(token: &str, source: impl Into<String>) -> Self {
-        Self {
-            header: format!("Bearer {}", token.trim()),
-            source: source.into(),
+    /// # Errors
+    /// When it has a character that no header field can have, as one of several lines has.
+    fn token(token: &str, source: impl Into<String>) -> Result<Self, Failure> {
+        let (token, source) = (token.trim(), source.into());
+        let fine = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+        match token.bytes().all(fine) {
+            true => Ok(Self {
+                header: format!("Bearer {token}"),
+                source,
+            }),
+            false => Err(format!(
+                "the token from {source} can't be one: it has a line break, or another character \
+                 that none has"
+            )
+            .into()),
         }
     }
 
@@ -44,7 +55,8 @@ impl fmt::Display for Credential {
 /// The server to speak to, and what lets us in, if anything was found.
 ///
 /// # Errors
-/// When no server is named and none was started here; when a file that should hold a token cannot be read.
+/// When no server is named and none was started here; when a file that should hold a token cannot be read;
+/// when what is given can be no token.
 pub fn look_up(
     to: Option<Address>,
     token: Option<String>,
@@ -56,9 +68,11 @@ pub fn look_up(
             .filter(|token| !token.is_empty())
     };
     let given = match token {
-        Some(token) => Some(Credential::token(&token, "--token")),
-        None => from_environment().map(|token| Credential::token(&token, "GOPROXY_EDGE_TOKEN")),
+        Some(token) => Some((token, "--token")),
+        None => from_environment().map(|token| (token, "GOPROXY_EDGE_TOKEN")),
     };
+    let given = given.map(|(token, source)| Credential::token(&token, source));
+    let given = given.transpose()?;
     if let (Some(address), Some(given)) = (&to, &given) {
         return Ok((address.clone(), Some(given.clone())));
     }
@@ -100,7 +114,7 @@ fn saved(data: Option<&Path>) -> Result<Option<Saved>, Failure> {
         .address
         .parse()
         .map_err(|why| format!("{} holds no address: {why}", folder.join("token").display()))?;
-    let credential = Credential::token(&file.token, folder.join("token").display().to_string());
+    let credential = Credential::token(&file.token, folder.join("token").display().to_string())?;
     Ok(Some(Saved {
         address,
         credential,
@@ -278,9 +292,21 @@ mod tests {
 
     #[test]
     fn a_credential_does_not_show_its_token() {
-        assert_eq!(
-            Credential::token("s3cret", "--token").to_string(),
-            "the token from --token"
-        );
+        let credential = Credential::token("s3cret", "--token").unwrap();
+        assert_eq!(credential.to_string(), "the token from --token");
+    }
+
+    #[test]
+    fn what_no_header_field_can_hold_is_refused_without_being_shown() {
+        for token in ["s3cret\nsecond", "s3cret\tx", "s3cr\u{e9}t", "s3cret\0"] {
+            let refused = Credential::token(token, "--token").err().unwrap();
+            assert_eq!(
+                refused.to_string(),
+                "the token from --token can't be one: it has a line break, or another character that none \
+                 has"
+            );
+        }
+        let padded = Credential::token(" s3cret\n", "--token").unwrap();
+        assert_eq!(padded.header(), "Bearer s3cret");
     }
 }

@@ -79,7 +79,11 @@ impl TokenFile {
 
     /// Under another name first, so that a reader finds a whole file or none.
     fn write(&self, folder: &Path) -> std::io::Result<()> {
-        fs::create_dir_all(folder)?;
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
         let new = folder.join("token.new");
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
@@ -139,6 +143,8 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
+        let folder = fs::metadata(&folder.0).unwrap().permissions().mode();
+        assert_eq!(folder & 0o777, 0o700);
     }
 
     #[test]

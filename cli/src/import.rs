@@ -5,6 +5,8 @@
 //! something: lists, queries (`@latest`, `@v/master.info`), locks, hashes, `cache/vcs`, `sumdb`.
 //! An import can be stopped at any time and started again: what the server has already is asked for first.
 
+mod there;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,11 +17,11 @@ use goproxy_edge::module::{ModulePath, Version};
 use indicatif::HumanBytes;
 use serde_json::value::RawValue;
 
-use crate::Failure;
 use crate::client::{Answer, Body, Client, ServerArgs};
 use crate::past::{self, Upload};
 use crate::progress::{Progress, What};
 use crate::url::{path, query};
+use crate::{Failure, output};
 
 /// After so many refusals and nothing else, the trouble is not with the modules.
 const ALL_REFUSED: usize = 25;
@@ -73,15 +75,21 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let summary = summary
         .into_inner()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
-    if summary.fatal.is_none() || !summary.is_empty() {
-        summary.print(client.address().as_str());
-    }
+    let printed = if summary.fatal.is_none() || !summary.is_empty() {
+        output::print(summary.text(client.address().as_str()))
+    } else {
+        Ok(())
+    };
     walked?;
     match summary.fatal {
-        Some(failure) => Err(failure),
-        None if summary.refused.is_empty() => Ok(ExitCode::SUCCESS),
-        None => Ok(ExitCode::FAILURE),
+        Some(failure) => return Err(failure),
+        None => printed?,
     }
+    Ok(if summary.refused.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Hands what the tree holds to as many threads as there are jobs. The queue between is short, so a tree of any
@@ -316,13 +324,16 @@ impl Work {
             path(&found.version.escaped()),
             found.extension()
         );
-        let there = self.ask("HEAD", &url, Body::None)?;
-        let there = match there.status {
-            200 => there.content_length,
-            _ => self.client.length_elsewhere(&there),
+        let ask = |method: &str, range: Option<&str>| -> Result<Answer, Failure> {
+            let answer = self.judge(self.client.ask_for(method, &url, range)?)?;
+            Ok(self.client.follow(method, answer, range))
         };
-        // A file of another length may still be the same module: the server judges.
-        if there == Some(length) {
+        let there = if found.zip {
+            there::has_zip(&file, length, ask)?
+        } else {
+            there::has_go_mod(&file, length, ask)?
+        };
+        if there {
             return Ok(Outcome::AlreadyThere);
         }
         let answer = if found.zip {
@@ -342,17 +353,13 @@ impl Work {
                 content_type: "text/plain; charset=utf-8",
                 sent: &|_| (),
             };
-            self.ask("PUT", &url, body)?
+            self.judge(self.client.ask("PUT", &url, body)?)?
         };
         Ok(match answer.status {
             200 => Outcome::AlreadyThere,
             201 => Outcome::Imported { bytes: length },
             _ => Outcome::Refused(answer.reason()),
         })
-    }
-
-    fn ask(&self, method: &str, url: &str, body: Body<'_>) -> Result<Answer, Failure> {
-        self.judge(self.client.ask(method, url, body)?)
     }
 
     /// # Errors
@@ -397,8 +404,9 @@ impl Summary {
         self.zips + self.mods + self.there == 0 && self.refused.is_empty()
     }
 
-    fn print(&self, to: &str) {
-        println!(
+    /// What is said at the end.
+    fn text(&self, to: &str) -> String {
+        let mut text = format!(
             "{to}: {} zips and {} go.mod files imported ({}), {} already there, {} refused",
             self.zips,
             self.mods,
@@ -407,10 +415,11 @@ impl Summary {
             self.refused.len()
         );
         for (name, reason) in &self.refused {
-            println!("refused {name}");
+            text += &format!("\nrefused {name}");
             for line in reason.lines() {
-                println!("    {line}");
+                text += &format!("\n    {line}");
             }
         }
+        text
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! One file a subcommand; each has an `Args` for clap and a `run`. Nothing here knows Wasmtime: `serve`
 //! hands everything to the `goproxy-edge-host` library, and the other subcommands speak HTTP to a server
-//! (`client`, with what `credential` finds).
+//! (`client`, with what `credential` finds). All print by way of `output`.
 
 mod admin;
 mod client;
@@ -10,6 +10,7 @@ mod credential;
 mod data;
 mod git;
 mod import;
+mod output;
 mod past;
 mod progress;
 mod project;
@@ -19,8 +20,10 @@ mod serve;
 mod token;
 mod url;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 /// A Go module proxy: serve modules, publish them, bring them along from a module cache.
@@ -61,8 +64,13 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            output::note(format_args!("error: {failure}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends as clap does for a wrong value, but without showing the value: it may hold a secret.
+fn wrong_usage(why: impl Display) -> ! {
+    clap::Error::raw(ErrorKind::ValueValidation, format_args!("{why}\n")).exit()
 }

@@ -84,7 +84,7 @@ fn past(client: &Client, upload: &Upload<'_>) -> Result<Option<Answer>, Failure>
             404 | 405 | 501 => return Ok(None),
             _ => return Ok(Some(answer)),
         }
-        let begun: Begun = serde_json::from_str(&answer.body).map_err(|error| {
+        let begun: Begun = serde_json::from_slice(&answer.body).map_err(|error| {
             format!(
                 "{} gave an answer that is none of ours: {error}",
                 client.address()

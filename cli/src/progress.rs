@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::output;
+
 /// Work that is quicker than this needs no bar.
 const QUICK: Duration = Duration::from_secs(1);
 /// Between two lines in a log.
@@ -74,13 +76,15 @@ impl Progress {
             *last_line = Some(Instant::now());
             let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
             match self.what {
-                What::Bytes => eprintln!(
+                What::Bytes => output::note(format_args!(
                     "{}: {} of {}",
                     self.verb,
                     HumanBytes(done),
                     HumanBytes(total)
-                ),
-                What::Things(things) => eprintln!("{}: {done} of {total} {things}", self.verb),
+                )),
+                What::Things(things) => {
+                    output::note(format_args!("{}: {done} of {total} {things}", self.verb));
+                }
             }
         }
     }

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::builder::NonEmptyStringValueParser;
 
-use crate::Failure;
 use crate::admin::{Admin, ListArgs, Outcome, Place, print_list};
 use crate::client::{Body, ServerArgs};
 use crate::url::element;
+use crate::{Failure, output};
 
 /// As many digits as an id may have.
 const LARGEST_ID: u64 = 999_999_999_999_999_999;
@@ -144,13 +144,12 @@ fn run_add(args: Add) -> Result<(), Failure> {
         Outcome::Unchanged => "is there already, just so",
         _ => "changed",
     };
-    println!(
+    output::print(format_args!(
         "project {} {} {did}: {}",
         args.id,
         args.path,
         admin.address()
-    );
-    Ok(())
+    ))
 }
 
 /// A change of one project that is there.
@@ -166,8 +165,8 @@ fn named(args: Named, method: &str, verb: &str) -> Result<(), Failure> {
         (_, "/enable") => "enabled",
         (_, _) => "disabled",
     };
-    println!("project {} {did}: {}", args.project, admin.address());
-    Ok(())
+    let address = admin.address();
+    output::print(format_args!("project {} {did}: {address}", args.project))
 }
 
 /// A project as a list shows it.

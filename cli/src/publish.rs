@@ -13,12 +13,12 @@ use goproxy_edge::module::version::{INCOMPATIBLE, check_path_major};
 use goproxy_edge::module::zip::{self, Limits, SourceOptions};
 use goproxy_edge::module::{ModulePath, ModuleVersion, Version, gomod};
 
-use crate::Failure;
 use crate::client::{Answer, Client, ServerArgs};
 use crate::git::{Commit, Repository, public_url};
 use crate::past::{self, Upload};
 use crate::progress::{Progress, What};
 use crate::url::{path, query};
+use crate::{Failure, output};
 
 /// Publish a version of a module from its git tag
 ///
@@ -62,10 +62,10 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let repository = Repository::around(&args.dir)?;
     let release = find(&repository, args.version, args.module)?;
     if repository.has_uncommitted_changes()? {
-        eprintln!(
+        output::note(format_args!(
             "note: there are uncommitted changes; they are not part of {}",
             release.version
-        );
+        ));
     }
     let client = Client::new(args.server)?;
     let archive = archive(&repository, &release)?;
@@ -74,10 +74,9 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     match answer.status {
         200 | 201 => {
             let done = if answer.status == 201 { "published" } else { "already there, with the same content:" };
-            println!("{done} {name} at {} from commit {}", client.address(), release.commit.hash);
-            for line in go_sum(&answer) {
-                println!("{line}");
-            }
+            let mut lines = vec![format!("{done} {name} at {} from commit {}", client.address(), release.commit.hash)];
+            lines.extend(go_sum(&answer));
+            output::print(lines.join("\n"))?;
             Ok(ExitCode::SUCCESS)
         }
         401 => Err(client.not_let_in(&answer)),
@@ -155,10 +154,10 @@ fn at_head(
         ) {
             (None, Ok(found)) => release = Some(found),
             (Some(chosen), Ok(_)) => {
-                eprintln!(
+                output::note(format_args!(
                     "note: HEAD is {version} too; publishing {}, --version {version} publishes the other",
                     chosen.version
-                );
+                ));
             }
             (_, Err(failure)) => problem = problem.or(Some(failure)),
         }
@@ -430,7 +429,7 @@ fn go_sum(answer: &Answer) -> Vec<String> {
         #[serde(default)]
         go_sum: Vec<String>,
     }
-    serde_json::from_str::<Published>(&answer.body)
+    serde_json::from_slice::<Published>(&answer.body)
         .map_or_else(|_| Vec::new(), |published| published.go_sum)
 }
 

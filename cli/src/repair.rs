@@ -4,11 +4,11 @@
 
 use std::process::ExitCode;
 
-use crate::Failure;
 use crate::admin::Admin;
 use crate::client::{Body, ServerArgs};
 use crate::progress::{Progress, What};
 use crate::url::query;
+use crate::{Failure, output};
 
 /// Rebuild a server's indexes from its records and remove what crashes left behind
 ///
@@ -69,7 +69,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         progress.advance();
     }
     drop(progress);
-    println!(
+    let mut lines = vec![format!(
         "{}: {} modules with {} versions checked, {} index entries mended, {} leftovers removed, {} problems",
         admin.address(),
         sum.modules,
@@ -77,10 +77,10 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         sum.indexed,
         sum.removed,
         sum.problems.len()
-    );
-    for problem in &sum.problems {
-        println!("problem: {problem}");
-    }
+    )];
+    let problems = sum.problems.iter();
+    lines.extend(problems.map(|problem| format!("problem: {problem}")));
+    output::print(lines.join("\n"))?;
     Ok(if sum.problems.is_empty() {
         ExitCode::SUCCESS
     } else {

@@ -3,7 +3,7 @@
 mod log;
 mod settings;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,9 +12,8 @@ use goproxy_edge_host::{Host, HostConfig, Preopen, Tls};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::Failure;
 use crate::data::{self, TokenFile};
-use crate::token;
+use crate::{Failure, output, token, wrong_usage};
 use settings::{Setting, Settings};
 
 /// The component that this command was built with.
@@ -30,8 +29,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// A setting of the proxy, such as store=dir:/srv/modules; also read from GOPROXY_EDGE_<NAME>
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = settings::parse)]
-    settings: Vec<Setting>,
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
     /// The certificate chain for https, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -51,7 +50,16 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Reads each `--set`. Clap would show the whole of a wrong one, and its value may be a secret.
+fn read_settings(given: &[String]) -> Vec<Setting> {
+    let read = |text: &String| {
+        settings::parse(text).unwrap_or_else(|why| wrong_usage(format_args!("--set: {why}")))
+    };
+    given.iter().map(read).collect()
+}
+
 async fn serve(args: Args) -> Result<(), Failure> {
+    let given = read_settings(&args.settings);
     let tls = match (&args.tls_cert, &args.tls_key) {
         (Some(certificate), Some(key)) => Some(Tls::from_pem(certificate, key)?),
         _ => None,
@@ -61,11 +69,9 @@ async fn serve(args: Args) -> Result<(), Failure> {
             .map_err(|error| format!("cannot read {}: {error}", file.display()))?,
         None => COMPONENT.to_vec(),
     };
-    let mut settings = Settings::gather(args.settings)?;
-    // Another build may be without it, and would then refuse everything.
-    if args.component.is_none() {
-        settings.administer_by_default();
-    }
+    let mut settings = Settings::gather(given)?;
+    // A build without it refuses everything then: with `off` it would open what the store keeps closed.
+    settings.administer_by_default();
     let data = match args.data {
         Some(folder) => folder,
         None => data::default_folder()?,
@@ -77,7 +83,8 @@ async fn serve(args: Args) -> Result<(), Failure> {
 
     let mut config = HostConfig::new(component, data.join("store.redb"));
     if !settings.has_tokens() {
-        let token = TokenFile::keep(&data, &format!("{scheme}://{}", reachable(address)))?;
+        let own = format!("{scheme}://{}{}", reachable(address), settings.base_path());
+        let token = TokenFile::keep(&data, &own)?;
         settings.set("tokens", tokens_setting(&token));
     }
     if let Some(folder) = settings.folder()? {
@@ -98,7 +105,7 @@ async fn serve(args: Args) -> Result<(), Failure> {
     config.log = log::start()?;
 
     let host = Host::new(config)?;
-    writeln!(io::stdout(), "listening on {url}")?;
+    output::print(format_args!("listening on {url}"))?;
     host.serve(listener, tls, stop_signal()).await;
     log::finish();
     Ok(())
@@ -142,7 +149,7 @@ fn tokens_setting(token: &str) -> String {
 /// Ready at Ctrl-C or SIGTERM. A second one ends the process at once.
 async fn stop_signal() {
     signal().await;
-    eprintln!("stopping: finishing the requests under way; once more to stop at once");
+    output::note("stopping: finishing the requests under way; once more to stop at once");
     tokio::spawn(async {
         signal().await;
         std::process::exit(1);

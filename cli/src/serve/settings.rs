@@ -15,12 +15,23 @@ pub struct Setting {
     value: String,
 }
 
+/// Longer than any name of ours.
+const LONGEST_NAME: usize = 24;
+
 /// Reads `NAME=VALUE`.
+///
+/// # Errors
+/// Why it is none, for all to read: the value may be a secret, and so may what is no name.
 pub fn parse(text: &str) -> Result<Setting, String> {
     let (name, value) = text.split_once('=').ok_or("it has the form NAME=VALUE")?;
     if !NAMES.contains(&name) {
+        let fine = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+        let which = match name.len() <= LONGEST_NAME && name.bytes().all(fine) {
+            true => format!("{name:?}"),
+            false => "of this name".to_owned(),
+        };
         return Err(format!(
-            "there is no setting {name:?}; there are {}",
+            "there is no setting {which}; there are {}",
             NAMES.join(", ")
         ));
     }
@@ -53,6 +64,8 @@ impl Settings {
                 .into_iter()
                 .map(|setting| (setting.name, setting.value)),
         );
+        // As the proxy has it: an empty value means the default.
+        values.retain(|_, value: &mut String| !value.trim().is_empty());
         let mut settings = Settings(values);
         settings.make_folder_absolute()?;
         Ok(settings)
@@ -105,11 +118,20 @@ impl Settings {
         (!bucket.is_empty() && bucket != "default").then(|| bucket.to_owned())
     }
 
-    /// The servers that these settings make the proxy ask. None where a setting is wrong: the proxy
-    /// then answers every request with what is wrong.
+    /// The servers that these settings make the proxy ask.
     pub fn outbound(&self) -> Vec<String> {
-        let read = goproxy_edge::settings::Settings::read(self.0.clone());
-        read.map(|settings| settings.outbound()).unwrap_or_default()
+        self.read().outbound()
+    }
+
+    /// What every path of the proxy starts with.
+    pub fn base_path(&self) -> String {
+        self.read().base_path
+    }
+
+    /// As the proxy reads them. The defaults where one is wrong: the proxy then answers every request
+    /// with what is wrong.
+    fn read(&self) -> goproxy_edge::settings::Settings {
+        goproxy_edge::settings::Settings::read(self.0.clone()).unwrap_or_default()
     }
 
     pub fn into_map(self) -> BTreeMap<String, String> {
@@ -132,12 +154,47 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        for text in [
+            "hunter2",
+            "s3_secret_keyy=hunter2",
+            "S3_SECRET_KEY:hunter2==",
+            "s3_secret_key_hunter2_hunter2=",
+            "Hunter2=",
+        ] {
+            let refusal = parse(text).unwrap_err();
+            assert!(!refusal.to_lowercase().contains("hunter2"), "{refusal}");
+        }
+    }
+
+    #[test]
     fn a_value_may_hold_an_equals_sign() {
         let setting = parse("base_path=/a=b").unwrap();
         assert_eq!(
             (setting.name.as_str(), setting.value.as_str()),
             ("base_path", "/a=b")
         );
+    }
+
+    #[test]
+    fn an_empty_value_is_as_none() {
+        let given = ["tokens=", "base_path= ", "log=off"].map(|text| parse(text).unwrap());
+        let settings = Settings::gather(given.to_vec()).unwrap();
+        assert!(!settings.has_tokens());
+        let all: Vec<_> = settings.into_map().into_iter().collect();
+        assert_eq!(all, [("log".to_owned(), "off".to_owned())]);
+    }
+
+    #[test]
+    fn the_path_below_which_the_proxy_is_follows_its_address() {
+        for (given, expected) in [
+            ("base_path=/go/", "/go"),
+            ("log=off", ""),
+            ("base_path=go/../x", ""),
+        ] {
+            let settings = Settings::gather(vec![parse(given).unwrap()]).unwrap();
+            assert_eq!(settings.base_path(), expected, "{given}");
+        }
     }
 
     #[test]

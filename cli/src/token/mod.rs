@@ -7,7 +7,6 @@ mod existing;
 mod rights;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -15,10 +14,10 @@ use goproxy_edge::access::format;
 use goproxy_edge::module::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::Failure;
 use crate::admin::{Admin, ListArgs, Outcome, Place, print_list};
 use crate::client::{Body, ServerArgs};
 use crate::url::element;
+use crate::{Failure, output};
 use rights::Rights;
 
 /// A new token with 256 bits from the operating system's random source.
@@ -33,12 +32,15 @@ pub fn generate() -> Result<String, getrandom::Error> {
 
 /// The `sha256` member of a token's entry: its SHA-256 in lower-case hex.
 pub fn sha256_hex(token: &str) -> String {
-    Sha256::digest(token.as_bytes())
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    hex(&Sha256::digest(token.as_bytes()))
+}
+
+/// Bytes in lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// Add, list and revoke the tokens of a running server, or make one for its configuration
@@ -93,7 +95,8 @@ struct Revoke {
 /// Make a token, and print it with its entry for the `tokens` setting; no server is asked
 ///
 /// The first line is the token, for whoever is to have it: it is shown this once and kept nowhere. The second is for
-/// the server: one element of the JSON list in its `tokens` setting, with the token's hash only.
+/// the server, and has the token's hash only: it goes into the list `[ … ]` that its setting `tokens` is, after a comma
+/// if there are others.
 #[derive(clap::Args)]
 struct New {
     /// A name to know it by, in lists and logs
@@ -110,7 +113,12 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         Verb::Revoke(revoke) => run_revoke(revoke)?,
         Verb::New(New { name, rights }) => {
             let token = generate()?;
-            println!("{token}\n{}", rights.entry(&name, &sha256_hex(&token))?);
+            let entry = rights.entry(&name, &sha256_hex(&token))?;
+            output::deliver(format_args!("{token}\n{entry}")).map_err(|error| {
+                format!(
+                    "cannot write to standard output: {error}; the token is lost, so make another"
+                )
+            })?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -130,11 +138,10 @@ fn run_add(args: Add) -> Result<(), Failure> {
         _ if args.existing => "changed",
         _ => "replaced, and the one before it stopped working",
     };
-    eprintln!("token {} {did}: {}", args.name, admin.address());
+    let address = admin.address();
+    output::note(format_args!("token {} {did}: {address}", args.name));
     if !args.existing {
-        let mut out = std::io::stdout();
-        let printed = writeln!(out, "{token}").and_then(|()| out.flush());
-        printed.map_err(|error| {
+        output::deliver(&token).map_err(|error| {
             format!(
                 "the token was added, but cannot be printed: {error}; add it again to replace it"
             )
@@ -150,8 +157,8 @@ fn run_revoke(args: Revoke) -> Result<(), Failure> {
         Outcome::Absent => "is not there",
         _ => "revoked",
     };
-    println!("token {} {did}: {}", args.name, admin.address());
-    Ok(())
+    let address = admin.address();
+    output::print(format_args!("token {} {did}: {address}", args.name))
 }
 
 /// A token as a list shows it.
