@@ -1,5 +1,8 @@
 //! What HTTP asks of any resource: conditions, ranges; and the settings that show in every answer.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use crate::support::archive::{module_zip, noise, small_module};
 use crate::support::http::{Request, refusal};
 use crate::support::server::{Server, Setup};
@@ -273,6 +276,26 @@ fn the_age_of_a_list_can_be_set() {
             .header("cache-control"),
         Some(IMMUTABLE)
     );
+}
+
+#[test]
+fn a_download_that_its_client_gives_up_is_in_the_log_too() {
+    let server = Server::new();
+    let content = noise(20 << 20);
+    let files = [
+        ("go.mod", &b"module example.com/m\n"[..]),
+        ("noise", &content),
+    ];
+    server.publish(ZIP, module_zip("example.com/m", "v1.0.0", &files));
+    let mut socket = TcpStream::connect(server.address()).unwrap();
+    let head = format!("GET {ZIP} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    socket.write_all(head.as_bytes()).unwrap();
+    socket.read_exact(&mut [0; 1000]).unwrap();
+    drop(socket);
+    let line = server.logged(&format!("GET {ZIP} 200 "));
+    assert!(line.ends_with(" the client went away"), "{line}");
+    let sent: usize = line.split(' ').nth_back(5).unwrap().parse().unwrap();
+    assert!((1000..20 << 20).contains(&sent), "{line}");
 }
 
 #[test]

@@ -31,6 +31,8 @@ use crate::store::dir::Disk;
 use crate::store::kv::Blobs;
 use crate::store::kv::KeyValue;
 
+use respond::Broken;
+
 struct Component;
 
 wasi::http::proxy::export!(Component);
@@ -49,23 +51,24 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
             cause,
         } = edge::handle(&host, &mut request);
         let status = response.status;
-        let afterwards = respond::send(response, out).map(|sent| {
-            let wanted = log == Log::Info || log == Log::Error && status >= 500;
-            if wanted {
-                // No floating point: formatting it costs 20 KB.
-                let elapsed = begun.elapsed();
-                let tenths = elapsed.as_secs() * 10_000 + u64::from(elapsed.subsec_micros() / 100);
-                let (whole, tenth) = (tenths / 10, tenths % 10);
-                // A log that can't be written stops nobody.
-                let bytes = sent.bytes;
-                let cause = cause.map_or_else(String::new, |cause| format!(" {cause}"));
-                let (method, path) = (request.method.as_str(), request.path());
-                let line = format!("{method} {path} {status} {bytes} {whole}.{tenth}{cause}\n");
-                let _ = std::io::stdout().write_all(line.as_bytes());
-            }
-            sent.afterwards
-        });
-        if let Some(Some(work)) = afterwards {
+        let sent = respond::send(response, out);
+        let failed = status >= 500 || matches!(sent.broken, Some(Broken::Source(_)));
+        if log == Log::Info || log == Log::Error && failed {
+            // No floating point: formatting it costs 20 KB.
+            let elapsed = begun.elapsed();
+            let tenths = elapsed.as_secs() * 10_000 + u64::from(elapsed.subsec_micros() / 100);
+            let (whole, tenth) = (tenths / 10, tenths % 10);
+            let bytes = sent.bytes;
+            let cause = cause.map_or_else(String::new, |cause| format!(" {cause}"));
+            let broken = sent
+                .broken
+                .map_or_else(String::new, |why| format!(" {why}"));
+            let (method, path) = (request.method.as_str(), request.path());
+            let line = format!("{method} {path} {status} {bytes} {whole}.{tenth}{cause}{broken}\n");
+            // A log that can't be written stops nobody.
+            let _ = std::io::stdout().write_all(line.as_bytes());
+        }
+        if let Some(work) = sent.afterwards {
             work();
         }
     }

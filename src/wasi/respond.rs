@@ -1,43 +1,74 @@
 //! A response on its way out.
 
-use std::io;
+use std::{fmt, io};
 
 use wasi::http::types::{Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::{InputStream, OutputStream, StreamError};
 
 use crate::http::{Afterwards, Body, Response, Source};
 
-/// What has been sent, and what is to be done now.
+/// What became of a response, and what is to be done now.
 pub(super) struct Sent {
+    /// The bytes of its body that went out.
     pub bytes: u64,
+    /// Why those are not all.
+    pub broken: Option<Broken>,
     pub afterwards: Option<Afterwards>,
 }
 
-/// Sends a response. `None` when its body could not be sent whole: then it is left unfinished, and
-/// the host breaks the connection, so that nobody takes it for whole.
-pub(super) fn send(response: Response, out: ResponseOutparam) -> Option<Sent> {
+/// Why a body broke off.
+pub(super) enum Broken {
+    /// Nobody takes it any more.
+    Client,
+    /// There was no more of it to be had.
+    Source(io::Error),
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Broken::Client => f.write_str("the client went away"),
+            Broken::Source(why) => write!(f, "the answer broke off: {why}"),
+        }
+    }
+}
+
+/// Sends a response. A body that could not be sent whole is left unfinished, and the host breaks the
+/// connection, so that nobody takes it for whole.
+pub(super) fn send(response: Response, out: ResponseOutparam) -> Sent {
     let outgoing = OutgoingResponse::new(fields(response.headers, response.length));
     if response.status != 200 {
         let _ = outgoing.set_status_code(response.status);
     }
-    let body = outgoing.body().ok()?;
-    ResponseOutparam::set(out, Ok(outgoing));
-    let bytes = response.body.len();
-    if bytes > 0 {
-        let stream = body.write().ok()?;
-        let written = match response.body {
-            Body::Bytes(bytes) => write(&stream, &bytes),
-            Body::Stream(length, source) => pump(&stream, length, source),
-        };
-        drop(stream);
-        // Dropped unfinished, the body breaks the connection.
-        written.ok()?;
-    }
-    let _ = OutgoingBody::finish(body, None);
-    Some(Sent {
+    let mut bytes = 0;
+    let broken = match outgoing.body() {
+        Err(()) => Some(Broken::Client),
+        Ok(body) => {
+            ResponseOutparam::set(out, Ok(outgoing));
+            send_body(body, response.body, &mut bytes).err()
+        }
+    };
+    Sent {
         bytes,
+        broken,
         afterwards: response.afterwards,
-    })
+    }
+}
+
+fn send_body(out: OutgoingBody, body: Body, sent: &mut u64) -> Result<(), Broken> {
+    if !body.is_empty() {
+        let stream = out.write().map_err(|()| Broken::Client)?;
+        match body {
+            Body::Bytes(bytes) => {
+                write(&stream, &bytes).map_err(|_| Broken::Client)?;
+                *sent = bytes.len() as u64;
+            }
+            Body::Stream(length, source) => pump(&stream, length, source, sent)?,
+        }
+    }
+    // Dropped unfinished, as above, the body breaks the connection.
+    let _ = OutgoingBody::finish(out, None);
+    Ok(())
 }
 
 /// The header fields, in one call of the host: a call for each cost a small answer a twentieth.
@@ -53,43 +84,51 @@ fn fields(headers: Vec<(&'static str, String)>, length: Option<u64>) -> Fields {
     Fields::from_list(&fields).unwrap_or_else(|_| Fields::new())
 }
 
-/// Sends what a source yields: exactly `length` bytes, or it is a failure.
-fn pump(out: &OutputStream, length: u64, mut source: Box<dyn Source>) -> io::Result<()> {
-    let mut left = length;
-    while let Some(stream) = source.host_stream().filter(|_| left > 0) {
+/// Sends what a source yields, and counts it: exactly `length` bytes, or it is a failure.
+fn pump(
+    out: &OutputStream,
+    length: u64,
+    mut source: Box<dyn Source>,
+    sent: &mut u64,
+) -> Result<(), Broken> {
+    let odd = |what: &str| Broken::Source(io::Error::other(what.to_owned()));
+    while let Some(stream) = source.host_stream().filter(|_| *sent < length) {
         let stream = stream.downcast::<InputStream>();
-        let stream = stream.map_err(|_| io::Error::other("a stream of another host"))?;
-        let mut sent = 0;
+        let stream = stream.map_err(|_| odd("a stream of another host"))?;
+        let before = *sent;
         let copied = loop {
-            match out.blocking_splice(&stream, left - sent) {
-                Ok(count) => sent += count.min(left - sent),
-                Err(error) => break Err(broken(error)),
+            let left = length - *sent;
+            match out.blocking_splice(&stream, left) {
+                Ok(count) => *sent += count.min(left),
+                Err(error) => break Err(error),
             }
-            if sent == left {
+            if *sent == length {
                 break Ok(());
             }
         };
         // A child of what the source holds: it has to go first.
         drop(stream);
-        left -= sent;
         if let Err(error) = copied {
             // Which of the two broke, the one that takes the bytes can tell.
-            out.check_write().map_err(broken)?;
-            source.resume(sent).map_err(|_| error)?;
+            out.check_write().map_err(|_| Broken::Client)?;
+            let resumed = source.resume(*sent - before);
+            resumed.map_err(|_| Broken::Source(broken(error)))?;
         }
     }
-    if left == 0 {
+    if *sent == length {
         return Ok(());
     }
-    while let Some(piece) = source.next()? {
-        left = left
-            .checked_sub(piece.len() as u64)
-            .ok_or_else(|| io::Error::other("the source has more than it said"))?;
-        write(out, &piece)?;
+    while let Some(piece) = source.next().map_err(Broken::Source)? {
+        let more = piece.len() as u64;
+        if more > length - *sent {
+            return Err(odd("the source has more than it said"));
+        }
+        write(out, &piece).map_err(|_| Broken::Client)?;
+        *sent += more;
     }
-    match left {
-        0 => Ok(()),
-        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    match *sent == length {
+        true => Ok(()),
+        false => Err(Broken::Source(io::ErrorKind::UnexpectedEof.into())),
     }
 }
 
