@@ -170,6 +170,34 @@ impl fmt::Display for BadSetting {
     }
 }
 
+/// Why there are no settings to go by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoSettings {
+    /// One of them is wrong.
+    Bad(BadSetting),
+    /// The host does not tell them, as when whoever holds its secrets does not answer. The defaults must
+    /// not stand in for them: they let everybody read.
+    Untold,
+}
+
+impl From<BadSetting> for NoSettings {
+    fn from(bad: BadSetting) -> Self {
+        NoSettings::Bad(bad)
+    }
+}
+
+impl fmt::Display for NoSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoSettings::Bad(bad) => bad.fmt(f),
+            NoSettings::Untold => f.write_str(
+                "the host does not tell the settings now: its own log says why (a provider of \
+                 variables or secrets that does not answer?), and another attempt may do",
+            ),
+        }
+    }
+}
+
 impl Settings {
     /// Reads names and values over the defaults. An empty value means the default; names that are
     /// not ours belong to somebody else.
@@ -237,7 +265,11 @@ impl Settings {
             }
             #[cfg(not(feature = "admin"))]
             "admin" if value != "off" => {
-                return Err("this build is without the cargo feature `admin`".to_owned());
+                return Err(
+                    "this build is without the cargo feature `admin`: `off` is right where the store \
+                     keeps no projects and tokens, for it would not heed them"
+                        .to_owned(),
+                );
             }
             #[cfg(feature = "s3")]
             "redirect_over" => {
@@ -582,7 +614,8 @@ mod tests {
             (
                 "admin",
                 "on",
-                "this build is without the cargo feature `admin`",
+                "this build is without the cargo feature `admin`: `off` is right where the store keeps no \
+                 projects and tokens, for it would not heed them",
             ),
         ] {
             let expected = format!("the setting `{name}` is wrong: {problem}");

@@ -15,7 +15,7 @@ use crate::module::Timestamp;
 use crate::proxy::route::{self, Resource, Route};
 use crate::proxy::{Proxy, failure};
 use crate::publish::Publisher;
-use crate::settings::{BadSetting, HAS_DIR, Log, Settings, StorePlace};
+use crate::settings::{HAS_DIR, Log, NoSettings, Settings, StorePlace};
 use crate::store::dir::{Dir, Disk};
 use crate::store::kv::{Blobs, KeyValue, Kv};
 #[cfg(feature = "s3")]
@@ -39,8 +39,8 @@ pub trait Host {
     /// The settings, as they are now or were a moment ago.
     ///
     /// # Errors
-    /// The first one that is wrong.
-    fn settings(&self) -> Result<Rc<Settings>, BadSetting>;
+    /// The first one that is wrong, or that they can't be had.
+    fn settings(&self) -> Result<Rc<Settings>, NoSettings>;
     /// The name, and port, under which the client asks. (A call of the host of its own, where that keeps
     /// the field `Host` to itself: made when it counts.)
     #[cfg(feature = "s3")]
@@ -91,12 +91,16 @@ pub fn handle(host: &dyn Host, request: &mut Request) -> Answer {
     let settings = settings.and_then(|settings| {
         let name = settings.presigns().then(|| host.authority(request));
         let bad = settings.misdirects(name.flatten().as_deref());
-        bad.map_or(Ok(settings), Err)
+        bad.map_or(Ok(settings), |bad| Err(bad.into()))
     });
     let settings = match settings {
         Ok(settings) => settings,
-        Err(bad) => {
-            let failure = Failure::new(Kind::Internal, bad.to_string());
+        Err(why) => {
+            let kind = match why {
+                NoSettings::Bad(_) => Kind::Internal,
+                NoSettings::Untold => Kind::NoVerdict,
+            };
+            let failure = Failure::new(kind, why.to_string());
             return Answer {
                 response: finish(request, failure.response(None)),
                 log: Log::Error,

@@ -83,6 +83,8 @@ impl KeyValue for Map {
 
 struct TestHost {
     settings: Vec<(String, String)>,
+    /// The host does not tell them.
+    untold: bool,
     map: Rc<Map>,
     now: Cell<i64>,
     /// The lines that administrators left in the log.
@@ -97,6 +99,7 @@ impl TestHost {
         );
         TestHost {
             settings: vec![("tokens".to_owned(), tokens)],
+            untold: false,
             map: Rc::default(),
             now: Cell::new(1_700_000_000),
             #[cfg(feature = "admin")]
@@ -161,8 +164,11 @@ impl Host for TestHost {
     fn audit(&self, line: &str) {
         self.audit.borrow_mut().push(line.to_owned());
     }
-    fn settings(&self) -> Result<Rc<Settings>, BadSetting> {
-        Settings::read(self.settings.iter().cloned()).map(Rc::new)
+    fn settings(&self) -> Result<Rc<Settings>, NoSettings> {
+        match self.untold {
+            true => Err(NoSettings::Untold),
+            false => Ok(Rc::new(Settings::read(self.settings.iter().cloned())?)),
+        }
     }
     fn key_value(&self, _: &str) -> Result<Rc<dyn KeyValue>, Error> {
         Ok(self.map.clone())
@@ -583,6 +589,24 @@ fn a_wrong_setting_stops_every_request_and_is_named() {
             "internal error: the setting `tokens` is wrong: it is not JSON (line 1, column 1)\n";
         assert_eq!((told.status, told.body.as_str()), (500, text));
     }
+}
+
+#[test]
+fn a_host_that_does_not_tell_the_settings_has_nothing_served_until_it_does() {
+    let mut host = published();
+    host.untold = true;
+    let text = "unavailable: the host does not tell the settings now: its own log says why (a provider of \
+                variables or secrets that does not answer?), and another attempt may do\n";
+    for target in [
+        "/healthz",
+        "/example.com/m/@v/list",
+        "/example.com/m/@v/v1.0.0.zip",
+    ] {
+        let told = host.get(target);
+        assert_eq!((told.status, told.body.as_str()), (503, text), "{target}");
+    }
+    host.untold = false;
+    assert_eq!(host.get("/example.com/m/@v/v1.0.0.zip").status, 200);
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub enum Kind {
     Unavailable,
     /// The store did not answer in time. 504.
     TimedOut,
-    /// Who alone can judge the credential does not answer. 503.
+    /// Who alone can judge the credential, or tell the settings, does not answer. 503.
     NoVerdict,
 }
 

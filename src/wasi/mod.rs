@@ -23,7 +23,7 @@ use crate::edge::{self, Answer, Host};
 #[cfg(any(feature = "s3", feature = "oidc"))]
 use crate::http::client::Client;
 use crate::http::{Headers, Method, Request};
-use crate::settings::{self, BadSetting, Log, Settings};
+use crate::settings::{self, Log, NoSettings, Settings};
 use crate::store::Entropy;
 use crate::store::Error;
 use crate::store::dir::Disk;
@@ -118,11 +118,11 @@ fn environment() -> Vec<(String, String)> {
 }
 
 /// Names and values, of which later ones win and empty ones count for nothing.
-fn values() -> Vec<(String, String)> {
+fn values() -> Result<Vec<(String, String)>, NoSettings> {
     let values = ENVIRONMENT.get_or_init(environment).iter().cloned();
     #[cfg(any(feature = "spin", feature = "wasmcloud"))]
-    let values = values.chain(draft::configuration());
-    values.collect()
+    let values = values.chain(draft::configuration().ok_or(NoSettings::Untold)?);
+    Ok(values.collect())
 }
 
 /// For how long what the host configured is taken to hold. Most hosts make an instance a request; where
@@ -140,13 +140,13 @@ thread_local! {
     static LAST_READ: RefCell<Option<LastRead>> = const { RefCell::new(None) };
 }
 
-fn read_settings(now: Instant) -> Result<Rc<Settings>, BadSetting> {
+fn read_settings(now: Instant) -> Result<Rc<Settings>, NoSettings> {
     LAST_READ.with_borrow_mut(|last| {
         let holds = |last: &&LastRead| now.duration_since(last.at) < SETTINGS_HOLD;
         if let Some(last) = last.as_ref().filter(holds) {
             return Ok(Rc::clone(&last.settings));
         }
-        let values = values();
+        let values = values()?;
         let settings = match last.take().filter(|last| last.values == values) {
             Some(last) => last.settings,
             None => Rc::new(Settings::read(values.iter().cloned())?),
@@ -173,7 +173,7 @@ impl Host for WasiHost<'_> {
         self.incoming.authority()
     }
 
-    fn settings(&self) -> Result<Rc<Settings>, BadSetting> {
+    fn settings(&self) -> Result<Rc<Settings>, NoSettings> {
         read_settings(self.begun)
     }
 

@@ -137,8 +137,8 @@ impl S3Host {
 impl Host for S3Host {
     #[cfg(feature = "admin")]
     fn audit(&self, _: &str) {}
-    fn settings(&self) -> Result<Rc<Settings>, BadSetting> {
-        Settings::read(self.settings.iter().cloned()).map(Rc::new)
+    fn settings(&self) -> Result<Rc<Settings>, NoSettings> {
+        Ok(Rc::new(Settings::read(self.settings.iter().cloned())?))
     }
     fn key_value(&self, bucket: &str) -> Result<Rc<dyn KeyValue>, Error> {
         assert_eq!(bucket, "default");

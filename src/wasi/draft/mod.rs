@@ -26,10 +26,10 @@ use crate::store::kv::KeyValue;
 /// DynamoDB takes no more at once, and Spin does not split them.
 const DELETED_AT_ONCE: usize = 25;
 
-/// All values of the host's configuration. One that can't be read is as none: the settings then have
-/// their defaults, which open nothing.
-pub(super) fn configuration() -> Vec<(String, String)> {
-    config::get_all().unwrap_or_default()
+/// All values of the host's configuration; none when it does not tell them. (Spin tells all or nothing:
+/// one provider that fails takes every variable along. What the host says of it may name a secret.)
+pub(super) fn configuration() -> Option<Vec<(String, String)>> {
+    config::get_all().ok()
 }
 
 thread_local! {
