@@ -489,7 +489,8 @@ fn a_job_token_is_judged_by_its_gitlab() {
         401,
         r#"{"message":"401 Unauthorized"}"#,
     );
-    let projects = r#"[{"id":1,"path":"group/project","visibility":"public"}]"#;
+    let projects = r#"[{"id":1,"path":"group/project","visibility":"public"},
+        {"id":2,"path":"group/internal","modules":["example.com/internal"],"visibility":"internal"}]"#;
     let server = Setup::new()
         .set("gitlab", gitlab.url("http"))
         .set("projects", projects)
@@ -520,6 +521,32 @@ fn a_job_token_is_judged_by_its_gitlab() {
         (401, 0),
         "it is no job token here: {answer}"
     );
+    // Who has jobs on that GitLab is not for that one of those who are let in here.
+    let internal = "/example.com/internal/@v/v1.0.0.mod";
+    server.publish(
+        "/example.com/internal/@v/v1.0.0.zip",
+        small_module("example.com/internal", "v1.0.0"),
+    );
+    let get = |path: &str, token: &str| {
+        let request = Request::new("GET", path).header("Job-Token", token);
+        request.send(server.address()).status
+    };
+    assert_eq!(get(internal, "glcbt-right"), 200);
+    assert_eq!(get(internal, "glcbt-other"), 403);
+    assert_eq!(get("/example.com/m/@v/v1.0.0.mod", "glcbt-other"), 200);
+    let add = [
+        "add",
+        "group/other",
+        "--id",
+        "3",
+        "--module",
+        "example.com/other",
+    ];
+    server
+        .command(&[&["project"], &add[..]].concat())
+        .expect_quiet();
+    assert_eq!(get(internal, "glcbt-other"), 200, "its project is here now");
+
     // Whoever has this path on that GitLab is a stranger to who configured no project.
     let unset = Setup::new().set("gitlab", gitlab.url("http")).start();
     let body = small_module("example.com/m", "v1.0.0");

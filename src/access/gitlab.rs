@@ -142,6 +142,7 @@ fn grant(project: &str) -> Grant {
         scopes: vec![Scope::WritePackageRegistry],
         projects: vec![project.to_owned()],
         admin: false,
+        guest: false,
     }
 }
 

@@ -56,6 +56,9 @@ pub struct Grant {
     pub projects: Vec<String>,
     /// Whether it may care for the store.
     pub admin: bool,
+    /// Whether who has it is none of ours, such as the job of a project that is not here: on a GitLab that
+    /// others use too everybody has jobs. It opens nothing then, but is no wrong credential.
+    pub guest: bool,
 }
 
 impl Grant {

@@ -6,7 +6,7 @@
 //! * A credential that is presented and wrong is refused (401) even where none is needed, so that a
 //!   mistyped one is noticed.
 //! * A project that is public is read by everybody, one that is internal by whoever has a valid token,
-//!   one that is private by a token for it. One that is not enabled is there for nobody.
+//!   one that is private by a token for it (the job of a project that is not here has no token that counts). One that is not enabled is there for nobody.
 //! * Below GitLab's base a project that one may not see is as one that is not there: 401 without a
 //!   token, 404 with one. A module that another project owns, or none, is a 404.
 //! * Below the plain base the module's path finds the project. A path that none owns is a 404, so that
@@ -201,7 +201,7 @@ impl<'a> Caller<'a> {
         project.enabled
             && match project.visibility {
                 Visibility::Public => true,
-                Visibility::Internal => grant.is_some(),
+                Visibility::Internal => grant.is_some_and(|grant| !grant.guest),
                 Visibility::Private => grant.is_some_and(|grant| grant.names_project(project)),
             }
     }

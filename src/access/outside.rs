@@ -81,14 +81,17 @@ impl Outside<'_> {
     }
 }
 
-/// What a credential allows that is none of our own tokens. `None`: nobody else can know it either.
+/// What a credential allows that is none of our own tokens. `None`: nobody else can know it either. Whether
+/// there is a project of some full path, `is_here` knows: for the project that is there only because none
+/// was configured the answer is no.
 ///
 /// # Errors
-/// 401 for one that is refused, 503 where whoever must judge it does not answer.
+/// 401 for one that is refused, 503 where whoever must judge it does not answer, and those of `is_here`.
 pub fn judge(
     credential: &Credential,
     settings: &Settings,
     outside: &Outside<'_>,
+    is_here: &dyn Fn(&str) -> Result<bool, Failure>,
 ) -> Result<Option<Grant>, Failure> {
     let secret = credential.secret();
     let signed = oidc::judge(secret, &settings.trust, outside)?;
@@ -97,12 +100,12 @@ pub fn judge(
     }
     if credential.is_of_job() && !settings.gitlab.is_empty() {
         let mut grant = gitlab::judge(secret, &settings.gitlab, outside)?;
-        // Whoever has a project of that name on GitLab was not meant by an operator who named none.
-        let meant = |path: &String| {
-            let known = settings.projects.named(path);
-            known.is_none() || !settings.projects.configured().is_empty()
-        };
-        grant.projects.retain(meant);
+        for path in &grant.projects {
+            grant.guest |= !is_here(path)?;
+        }
+        if grant.guest {
+            grant.projects.clear();
+        }
         return Ok(Some(grant));
     }
     match oidc::has_form(secret) {

@@ -129,6 +129,7 @@ impl Token {
                 Some(Json::Bool(flag)) => *flag,
                 Some(_) => return Err("`admin` is not true or false"),
             },
+            guest: false,
         };
         Ok(Token {
             grant,
@@ -195,6 +196,7 @@ impl Token {
             scopes,
             projects,
             admin,
+            guest: _,
         } = &self.grant;
         let mut json = Writer::new();
         json.text("name", name);

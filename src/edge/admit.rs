@@ -96,7 +96,28 @@ impl Edge<'_> {
             keeper: self,
             now: self.now(),
         };
-        outside::judge(credential, self.settings, &outside)
+        outside::judge(credential, self.settings, &outside, &|path| {
+            self.has_project(path)
+        })
+    }
+
+    /// Whether somebody has made a project of this full path, in the settings or in the store.
+    #[cfg(feature = "oidc")]
+    fn has_project(&self, path: &str) -> Result<bool, Failure> {
+        let mut configured = self.settings.projects.configured().iter();
+        if configured.any(|project| project.path == path) {
+            return Ok(true);
+        }
+        #[cfg(feature = "admin")]
+        if self.settings.admin {
+            let asked = Asked {
+                named: Some(path),
+                ..Asked::default()
+            };
+            let found = self.kept().ask(&asked, None)?.projects()?;
+            return Ok(found.named.is_some());
+        }
+        Ok(false)
     }
 
     #[cfg(not(feature = "oidc"))]

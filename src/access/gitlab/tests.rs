@@ -24,6 +24,7 @@ fn publisher() -> Grant {
         scopes: vec![Scope::WritePackageRegistry],
         projects: vec!["group/sub/project".to_owned()],
         admin: false,
+        guest: false,
     }
 }
 
@@ -178,34 +179,33 @@ fn a_store_that_fails_is_named_and_one_that_cannot_keep_stops_nobody() {
 }
 
 #[test]
-fn a_job_gets_nothing_of_the_project_that_is_there_only_because_none_was_configured() {
+fn a_job_of_a_project_that_is_not_here_is_a_guest() {
     use crate::access::credential::Credential;
-    use crate::access::{Projects, outside};
+    use crate::access::outside;
     use crate::http::Headers;
     use crate::settings::Settings;
 
     let world = World::new();
-    world.serve(JOB, ANSWER.replace("group/sub/project", "default/modules"));
+    world.serve(JOB, ANSWER);
     let headers = Headers::new(vec![("job-token".to_owned(), b"glcbt-64_x".to_vec())]);
     let credential = Credential::presented(&headers).unwrap().ok().unwrap();
-    let own = r#"[{"id":1,"path":"default/modules","visibility":"public"}]"#;
-    let other = r#"[{"id":2,"path":"a/b"}]"#;
-    for (projects, granted) in [
-        (Projects::default(), vec![]),
-        (Projects::parse_list(own).unwrap(), vec!["default/modules"]),
-        (
-            Projects::parse_list(other).unwrap(),
-            vec!["default/modules"],
-        ),
-    ] {
-        let settings = Settings {
-            gitlab: GITLAB.to_owned(),
-            projects,
-            ..Settings::default()
-        };
-        let judged = outside::judge(&credential, &settings, &world.outside());
-        let grant = judged.unwrap().unwrap();
-        assert_eq!(grant.projects, granted, "{:?}", settings.projects);
-        assert_eq!(grant.name, "a job of default/modules");
-    }
+    let settings = Settings {
+        gitlab: GITLAB.to_owned(),
+        ..Settings::default()
+    };
+    let judged = |is_here: Result<bool, Failure>| {
+        outside::judge(&credential, &settings, &world.outside(), &|path| {
+            assert_eq!(path, "group/sub/project");
+            is_here.clone()
+        })
+    };
+    assert_eq!(judged(Ok(true)), Ok(Some(publisher())));
+    let guest = Grant {
+        projects: Vec::new(),
+        guest: true,
+        ..publisher()
+    };
+    assert_eq!(judged(Ok(false)), Ok(Some(guest)));
+    let broken = Failure::new(Kind::Unavailable, "w");
+    assert_eq!(judged(Err(broken.clone())), Err(broken));
 }

@@ -138,6 +138,7 @@ impl TokenRecord {
             scopes: scopes.collect::<Option<_>>()?,
             projects: fields.all("project"),
             admin,
+            guest: false,
         };
         let record = TokenRecord {
             token: Token::new(grant, hash, expires_at)?,

@@ -59,6 +59,7 @@ fn grants() -> Vec<(&'static str, Option<Grant>)> {
             scopes: vec![crate::access::Scope::Api],
             projects: vec![name.to_owned()],
             admin: false,
+            guest: false,
         };
         (name, Some(grant))
     };

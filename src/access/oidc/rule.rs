@@ -135,6 +135,7 @@ impl Rule {
             scopes: self.scopes.clone(),
             projects: self.projects.clone(),
             admin: false,
+            guest: false,
         }
     }
 

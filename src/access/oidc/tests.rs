@@ -64,6 +64,7 @@ fn publisher() -> Grant {
         scopes: vec![Scope::WritePackageRegistry],
         projects: vec!["1".to_owned()],
         admin: false,
+        guest: false,
     }
 }
 
@@ -107,6 +108,7 @@ fn a_token_that_a_rule_admits_is_granted_what_the_rule_says() {
         scopes: vec![Scope::ReadApi],
         projects: vec!["2".to_owned()],
         admin: false,
+        guest: false,
     };
     assert_eq!(judged(&world, &pair.token(RS256, &reader)), Ok(Some(grant)));
     assert_eq!(world.asked(), [""; 0], "the keys are kept");
