@@ -144,13 +144,7 @@ impl Contents<'_, '_> {
         let has_descriptor = entry.flags & HAS_DESCRIPTOR != 0;
         match trailer {
             0 if !has_descriptor => {}
-            12 | 16 | 20 | 24 if has_descriptor => {
-                self.reader.go_to(data_end)?;
-                self.reader.read_into(scratch, trailer as usize)?;
-                if !is_descriptor_of(entry, scratch) {
-                    return Err(Reason::DataDescriptor.into());
-                }
-            }
+            12 | 16 | 20 | 24 if has_descriptor => {}
             _ if has_descriptor => return Err(Reason::DataDescriptor.into()),
             stray => return Err(Reason::StrayBytes(stray).into()),
         }
@@ -158,9 +152,17 @@ impl Contents<'_, '_> {
             return Err(reason.into());
         }
         if entry.is_kept && entry.kind != EntryKind::Folder && !entry.is_faulty.get() {
-            self.reader.go_to(data)?;
             self.sink.begin(self.directory, number)?;
             unpacker.read(self.reader, self.directory, number, self.sink)?;
+        }
+        // Only now: a step back in an archive that comes from an object store is a request.
+        if has_descriptor {
+            self.reader.go_to(data_end)?;
+            self.reader.read_into(scratch, trailer as usize)?;
+            let entry = self.directory.entries.get(number as usize);
+            if !entry.is_some_and(|entry| is_descriptor_of(entry, scratch)) {
+                return Err(Reason::DataDescriptor.into());
+            }
         }
         Ok(())
     }

@@ -187,6 +187,8 @@ pub enum Reason {
     NotClean,
     /// The name begins with a slash.
     NotRelative,
+    /// The name is longer, behind `path@version/`, than a zip can have it.
+    LongName,
     /// The name is no valid file path.
     Path(PathError),
     /// Another entry has this name too.
@@ -297,6 +299,7 @@ impl Reason {
             Reason::FolderWithContent => "directory has content",
             Reason::NotClean => "file path is not clean",
             Reason::NotRelative => "file path is not relative",
+            Reason::LongName => "file path is longer than a zip file can have it",
             Reason::GoModCase => "go.mod files must have lowercase names",
             Reason::GoModNested => "go.mod file not in module root directory",
             Reason::Symlink => "file is a symbolic link",

@@ -63,7 +63,9 @@ pub fn select(
         hoisted: license_to_hoist(directory, &root, &module.folder),
     };
     mark(directory, &module, paths);
-    check(directory, paths, limits, findings);
+    // The prefix of every name is `path@version/`.
+    let longest = usize::from(u16::MAX) - (target.to_string().len() + 1);
+    check(directory, paths, longest, limits, findings);
     Ok(Selection {
         paths,
         go_mod: module.go_mod,
@@ -311,13 +313,23 @@ fn split_last(path: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Holds the marked entries to the rules for names, and unmarks those that are no regular files.
-fn check(directory: &mut Directory, paths: Paths, limits: &Limits, findings: &mut Findings) {
+fn check(
+    directory: &mut Directory,
+    paths: Paths,
+    longest: usize,
+    limits: &Limits,
+    findings: &mut Findings,
+) {
     let mut judge = Judge {
         directory,
         findings,
         paths,
     };
     judge.each(|path, _| check_path(path));
+    judge.each(|path, _| match path.len() > longest {
+        true => Err(Reason::LongName),
+        false => Ok(()),
+    });
     judge.check_collisions();
     for (number, entry) in (0..).zip(&mut directory.entries) {
         let is_regular = entry.kind == EntryKind::File || paths.hoisted == Some(number);

@@ -86,6 +86,90 @@ fn every_limit_holds_to_the_byte() {
     assert_eq!(problems(check_within(&bytes, small)), expected);
 }
 
+/// Counts steps back.
+struct Forward<'a> {
+    bytes: Cursor<&'a [u8]>,
+    steps_back: usize,
+}
+
+impl std::io::Read for Forward<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.bytes.read(buffer)
+    }
+}
+
+impl std::io::Seek for Forward<'_> {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        let before = self.bytes.position();
+        let now = self.bytes.seek(to)?;
+        self.steps_back += usize::from(now < before);
+        Ok(now)
+    }
+}
+
+#[test]
+fn an_archive_whose_sizes_follow_the_data_as_go_writes_them_is_read_forwards() {
+    let content: Vec<u8> = (0..200_000u32)
+        .map(|number| (number.wrapping_mul(number) >> 7) as u8)
+        .collect();
+    let steps_back = |describe: fn(Item) -> Item| {
+        let items =
+            (0..20).map(|number| describe(Item::stored(format!("{PREFIX}{number}.bin"), &content)));
+        let go_mod = Item::file(format!("{PREFIX}go.mod"), "module example.com/m\n");
+        let bytes = Archive::of(items.chain([go_mod])).bytes();
+        let mut reader = Forward {
+            bytes: Cursor::new(&bytes),
+            steps_back: 0,
+        };
+        let target = module("example.com/m", "v1.0.0");
+        let checked = check(&mut reader, &target, &Limits::default());
+        assert_eq!(checked.unwrap().files, 21);
+        reader.steps_back
+    };
+    // To the directory, and from there to the beginning.
+    let without = steps_back(|item| item);
+    assert!(without <= 4, "{without}");
+    assert_eq!(
+        steps_back(|item| item.with_descriptor(b"PK\x07\x08")),
+        without
+    );
+}
+
+#[test]
+fn a_name_that_fits_a_zip_only_without_the_module_in_front_is_refused() {
+    let target = module("example.com/m", "v1.0.0");
+    let room = usize::from(u16::MAX) - PREFIX.len();
+    for (length, fits) in [(room, true), (room + 1, false)] {
+        let zip = Archive::of([
+            Item::file("go.mod", "module example.com/m\n"),
+            Item::file("a".repeat(length), "x"),
+        ]);
+        let mut made = Vec::new();
+        let outcome = create(
+            &mut Cursor::new(zip.bytes()),
+            &mut made,
+            &target,
+            &SourceOptions::default(),
+            &Limits::default(),
+        );
+        match fits {
+            true => {
+                let created = outcome.unwrap();
+                assert_eq!(
+                    check_within(&made, Limits::default()).unwrap().h1,
+                    created.h1
+                );
+            }
+            false => {
+                let problems = problems(outcome);
+                assert_eq!(problems.len(), 1, "{problems:?}");
+                let text = ": file path is longer than a zip file can have it";
+                assert!(problems[0].ends_with(text), "{problems:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_small_zip_that_would_inflate_past_the_limit_is_refused_unread() {
     let huge = Item::file(format!("{PREFIX}huge"), "").both(|fields| fields.size = 500 << 20);
