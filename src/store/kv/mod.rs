@@ -150,6 +150,7 @@ impl Kv {
             content: Content::Stored(open),
             #[cfg(feature = "s3")]
             elsewhere,
+            provisional: false,
             afterwards: None,
         }
     }

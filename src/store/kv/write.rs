@@ -153,20 +153,25 @@ impl Kv {
         go_mod: &[u8],
     ) -> Result<Outcome, Error> {
         let digest = super::record::sha256_hex(go_mod);
-        let mut ours = None;
+        // Before the read that decides: what was read then would be old by as long as the chunks of a
+        // large go.mod take, longer than another waits, and the record would wipe out its release.
+        let ours = match self.record(version)? {
+            None => Some(self.mod_record(version, go_mod)?),
+            Some(_) => None,
+        };
         self.settle(version, |there| match there {
             Some(there) if there.state == State::Withdrawn => Err(Error::Withdrawn),
             Some(there) => match there.go_mod {
                 Some(place) if place.sha256 == digest => Ok(Verdict::Stands),
                 _ => Err(Error::Conflict("its go.mod differs".to_owned())),
             },
-            None => {
-                if ours.is_none() {
-                    ours = Some(self.mod_record(version, go_mod)?);
-                }
-                let record = ours.clone().ok_or(Error::NotFound)?;
-                Ok(Verdict::Write(Box::new(record)))
-            }
+            None => match &ours {
+                Some(record) => Ok(Verdict::Write(Box::new(record.clone()))),
+                // Nobody removes a record.
+                None => Err(Error::Unavailable(format!(
+                    "{version}: its record has gone"
+                ))),
+            },
         })
     }
 

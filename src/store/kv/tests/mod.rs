@@ -6,15 +6,17 @@ mod objects;
 #[cfg(feature = "s3")]
 mod over_s3;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::testing::{Map, Port};
 use super::{KeyValue, Kv, record};
-use crate::store::contract::{self, bytes, listed, published, version};
+use crate::store::contract::{self, bytes, listed, module_zip, published, release, version};
 use crate::store::testing::{Fault, Faults, Step, TestEntropy, Turns, both, in_every_order};
 use crate::store::trials::{self, DAY, Ground, NOW, PATH, faulty, sound, writer};
-use crate::store::{Entry, Error, File, Store};
+use crate::store::{Entry, Error, File, Outcome, Store};
 
 /// Bytes of a chunk.
 const CHUNK: usize = 1024;
@@ -233,6 +235,69 @@ fn no_order_of_two_index_writers_loses_an_entry() {
         assert_eq!(index.as_text(), "-v1.0.0\n-v1.1.0\n");
     });
     assert!(orders > 10, "{orders}");
+}
+
+/// A store in which something happens once, when a chunk is written.
+struct Meanwhile {
+    inner: Port<'static>,
+    happens: RefCell<Option<Box<dyn FnOnce()>>>,
+}
+
+impl KeyValue for Meanwhile {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.inner.get(key)
+    }
+    #[cfg(feature = "admin")]
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), Error> {
+        if key.starts_with("-=2Fchunks")
+            && let Some(happen) = self.happens.take()
+        {
+            happen();
+        }
+        self.inner.set(key, value)
+    }
+    fn delete(&self, keys: &[String]) -> Result<(), Error> {
+        self.inner.delete(keys)
+    }
+    fn keys(&self) -> Result<Vec<String>, Error> {
+        self.inner.keys()
+    }
+    fn wait(&self, time: Duration) {
+        self.inner.wait(time);
+    }
+}
+
+#[test]
+fn a_large_go_mod_that_takes_long_to_write_wipes_out_no_release_that_comes_meanwhile() {
+    let map = Map::default();
+    let version = version(PATH, "v1.0.0");
+    let zip = module_zip(&version, b"text");
+    let release = release(&version, &zip);
+    let publisher = sound(&map);
+    let happens = {
+        let (zip, release) = (zip.clone(), release.clone());
+        move || {
+            let outcome = contract::publish(&publisher, &release, &zip);
+            assert_eq!(outcome, Ok(Outcome::Created));
+        }
+    };
+    let port = Meanwhile {
+        inner: Port {
+            map: Arc::clone(&map),
+            faults: Rc::new(Faults::none()),
+            turns: None,
+        },
+        happens: RefCell::new(Some(Box::new(happens))),
+    };
+    let slow = Kv::new(Rc::new(port), Rc::new(TestEntropy::new(NOW, 9)), CHUNK);
+    let go_mod = format!("module {PATH}\n// {}\n", "x".repeat(5 * CHUNK));
+    let outcome = slow.put_mod(&version, go_mod.as_bytes());
+    assert!(matches!(outcome, Err(Error::Conflict(_))), "{outcome:?}");
+    assert_eq!(bytes(&sound(&map), &version, File::Zip), Ok(zip));
+    assert_eq!(bytes(&sound(&map), &version, File::Mod), Ok(release.go_mod));
 }
 
 #[test]
