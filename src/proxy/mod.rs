@@ -64,7 +64,11 @@ impl Proxy<'_> {
             Asked::Exactly(version) => {
                 let version = fits(module, version)?;
                 let object = self.read(&version, File::Info)?;
-                self.send("application/json", IMMUTABLE, object)
+                let cache = match object.provisional {
+                    true => self.short(),
+                    false => IMMUTABLE.to_owned(),
+                };
+                self.send("application/json", &cache, object)
             }
             // The `go` command answers these itself, from what it has.
             Asked::Query(query) if query == "upgrade" || query == "patch" => Err(not_found(
@@ -233,7 +237,12 @@ impl Proxy<'_> {
             return Ok(not_modified(&tag, cache));
         }
         let size = object.size;
-        let (status, range) = match requested_range(self.headers, size, &tag) {
+        let asked = match self.head {
+            // Ranges are for GET alone (RFC 9110, 14.2).
+            true => RangeRequest::Whole,
+            false => requested_range(self.headers, size, &tag),
+        };
+        let (status, range) = match asked {
             RangeRequest::Whole => (200, 0..size),
             RangeRequest::Part(range) => (206, range),
             RangeRequest::Unsatisfiable => {

@@ -85,6 +85,8 @@ pub struct Object {
     /// Where clients get it past the proxy, if they can.
     #[cfg(feature = "s3")]
     pub elsewhere: Option<Elsewhere>,
+    /// Whether it was made up for want of a stored one, which may come yet and be another.
+    pub provisional: bool,
     /// Work for after the answer.
     pub afterwards: Option<Afterwards>,
 }
@@ -98,6 +100,7 @@ impl Object {
             content: Content::Bytes(bytes),
             #[cfg(feature = "s3")]
             elsewhere: None,
+            provisional: false,
             afterwards: None,
         }
     }

@@ -155,7 +155,9 @@ pub(super) fn derived_info(tree: &dyn Tree, version: &ModuleVersion) -> Result<O
     }
     let etag = tree.zip_tag(version)?;
     let json = made_info(tree, version)?.to_json();
-    Ok(Object::from_bytes(json, etag))
+    let mut object = Object::from_bytes(json, etag);
+    object.provisional = true;
+    Ok(object)
 }
 
 /// Time: the pseudo-version's own, else the zip's newest entry, else the zero time.

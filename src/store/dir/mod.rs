@@ -69,6 +69,7 @@ impl Dir {
             })),
             #[cfg(feature = "s3")]
             elsewhere: None,
+            provisional: false,
             afterwards: None,
         })
     }

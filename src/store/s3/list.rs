@@ -70,10 +70,11 @@ impl S3 {
             let key = xml::text(entry, "Key").ok_or_else(no_list)?;
             // `+` stands for a space here, and a plus is encoded. What is no text is no key of ours.
             let key = match encoded {
-                true => percent_decode(&key.replace('+', " "))
-                    .unwrap_or_default()
-                    .into_owned(),
-                false => key,
+                true => percent_decode(&key.replace('+', " ")).map(Cow::into_owned),
+                false => Some(key),
+            };
+            let Some(key) = key else {
+                continue;
             };
             let size = xml::text(entry, "Size").and_then(|size| size.parse().ok());
             let own = key.strip_prefix(self.config.prefix.as_str());

@@ -28,6 +28,15 @@ pub(super) enum Stamp {
 }
 
 impl Stamp {
+    /// Of a tag. Some stores (Ceph's) write it in quotes into a header and without into XML.
+    pub fn of_tag(tag: &str) -> Self {
+        let tag = tag.trim();
+        Stamp::Tag(match tag.starts_with('"') || tag.starts_with("W/") {
+            true => tag.to_owned(),
+            false => format!("\"{tag}\""),
+        })
+    }
+
     /// The tag as we give it on.
     pub fn etag(&self) -> ETag {
         match self {
@@ -39,11 +48,12 @@ impl Stamp {
         }
     }
 
-    /// The tag as the store wrote it. A date makes no condition: a file has parts of a second that
-    /// the date in an answer has not, so it always is newer; answers are compared instead.
+    /// The tag for a condition. A weak one makes none (RFC 9110, 13.1.1: `If-Match` compares strongly),
+    /// nor does a date: a file has parts of a second that the date in an answer has not, so it always is
+    /// newer. Answers are compared instead.
     pub fn tag(&self) -> Option<&str> {
         match self {
-            Stamp::Tag(tag) => Some(tag),
+            Stamp::Tag(tag) => Some(tag.as_str()).filter(|tag| !tag.starts_with("W/")),
             Stamp::Date(..) => None,
         }
     }
@@ -136,7 +146,7 @@ impl S3 {
         let field = |name| answer.headers.get(name).map(str::trim);
         let tag = field("etag").filter(|tag| !["", "\"\""].contains(tag));
         let stamp = match (tag, field("last-modified")) {
-            (Some(tag), _) => Stamp::Tag(tag.to_owned()),
+            (Some(tag), _) => Stamp::of_tag(tag),
             (None, Some(date)) => Stamp::Date(date.to_owned(), size),
             (None, None) => return Err(odd("its answer has no ETag")),
         };
@@ -183,6 +193,7 @@ impl S3 {
             etag,
             content: Content::Stored(Box::new(open)),
             elsewhere: None,
+            provisional: false,
             afterwards: None,
         }))
     }
@@ -363,7 +374,12 @@ impl Seek for ObjectReader {
             SeekFrom::End(offset) => self.size.checked_add_signed(offset),
         };
         let target = target.ok_or(io::ErrorKind::InvalidInput)?;
-        if target != self.position {
+        let ahead = target.checked_sub(self.position);
+        let held = self.piece.len() - self.taken;
+        if let Some(near) = ahead.filter(|ahead| *ahead <= held as u64) {
+            self.taken += near as usize;
+            self.position = target;
+        } else {
             self.position = target;
             self.piece = Vec::new();
             self.taken = 0;
@@ -391,6 +407,14 @@ mod tests {
         ] {
             assert_eq!(content_range(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_tag_is_the_same_with_its_quotes_and_without_and_a_weak_one_makes_no_condition() {
+        assert_eq!(Stamp::of_tag("abc-2"), Stamp::of_tag(" \"abc-2\""));
+        assert_eq!(Stamp::of_tag("abc-2").tag(), Some("\"abc-2\""));
+        assert_eq!(Stamp::of_tag("W/\"abc\"").tag(), None);
+        assert_ne!(Stamp::of_tag("W/\"abc\""), Stamp::of_tag("\"abc\""));
     }
 
     #[test]

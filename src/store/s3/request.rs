@@ -114,6 +114,11 @@ impl S3 {
     /// Sends a request whose answer is text.
     pub(super) fn ask_text(&self, ask: &Ask<'_>) -> Result<(u16, String), Error> {
         let answer = self.send(ask)?;
+        self.said(ask, answer)
+    }
+
+    /// The text of an answer to a request.
+    pub(super) fn said(&self, ask: &Ask<'_>, answer: Incoming) -> Result<(u16, String), Error> {
         match answer.status {
             404 => self.missing(answer).map(|text| (404, text)),
             status @ (200 | 204 | 412) => {

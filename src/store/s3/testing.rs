@@ -27,6 +27,10 @@ pub struct Bucket {
     pub overwrites: bool,
     /// Ignores `If-None-Match` of a copy.
     pub copies_over: bool,
+    /// Knows no `If-None-Match` of a copy, and says so.
+    pub copies_refuse: bool,
+    /// Writes tags into XML without their quotes.
+    pub bare_tags: bool,
     /// Ignores the condition on the source of a copy.
     pub copies_anything: bool,
     /// Keys in a page, where it is fewer than were asked for.
@@ -338,7 +342,7 @@ impl Bucket {
                 let asked = String::from_utf8(body).unwrap();
                 assert_eq!(asked.matches("<PartNumber>").count(), parts.len());
                 let whole: Vec<u8> = parts.into_values().flatten().collect();
-                let xml = format!("<R><ETag>{}</ETag></R>", tag(&whole).replace('"', "&quot;"));
+                let xml = format!("<R><ETag>{}</ETag></R>", self.tag_in_xml(&whole));
                 self.objects.insert(key, whole);
                 plain(200, xml)
             }
@@ -406,6 +410,9 @@ impl Bucket {
     ) -> Told {
         let source = percent_decode(source).expect("a source");
         let source = source.strip_prefix("/modules/").expect("the bucket");
+        if self.copies_refuse && header("if-none-match").is_some() {
+            return error(501, "NotImplemented");
+        }
         let new = header("if-none-match") == Some("*") && !self.copies_over;
         if new && self.objects.contains_key(key) {
             return error(412, "PreconditionFailed");
@@ -421,11 +428,17 @@ impl Bucket {
         if !meant && !self.copies_anything {
             return error(412, "PreconditionFailed");
         }
+        let tag = self.tag_in_xml(&bytes);
         self.objects.insert(key.to_owned(), bytes);
         plain(
             200,
             format!("<CopyObjectResult><ETag>{tag}</ETag></CopyObjectResult>"),
         )
+    }
+
+    fn tag_in_xml(&self, bytes: &[u8]) -> String {
+        let quote = if self.bare_tags { "" } else { "&quot;" };
+        tag(bytes).replace('"', quote)
     }
 
     fn list(&self, query: &BTreeMap<String, String>) -> Told {

@@ -14,13 +14,17 @@ use crate::store::testing::{Faults, Turns, at_every_step};
 use crate::store::trials::{self, DAY, Ground, NOW, PATH, sound};
 use crate::store::{Content, Error, File, Outcome, Store};
 
-/// A bucket that keeps conditions, one that keeps that of a write alone, or one that keeps none.
+/// A bucket that keeps conditions, one that keeps that of a write alone, one that keeps none, or one that
+/// refuses to hear of one for a copy (and writes tags without quotes, as Ceph does).
 fn bucket(kind: usize) -> Shared {
-    let (overwrites, copies_over) = [(false, false), (false, true), (true, true)][kind];
+    let (overwrites, copies_over) =
+        [(false, false), (false, true), (true, true), (false, true)][kind];
     let bucket = Shared::default();
     *bucket.lock().unwrap() = Bucket {
         overwrites,
         copies_over,
+        copies_refuse: kind == 3,
+        bare_tags: kind == 3,
         ..Bucket::default()
     };
     bucket
@@ -31,7 +35,7 @@ const SIZES: [usize; 2] = [3000, 5000];
 
 /// Each kind of bucket with each kind of upload.
 fn kinds() -> impl Iterator<Item = (usize, usize)> {
-    (0..3).flat_map(|kind| SIZES.map(|size| (kind, size)))
+    (0..4).flat_map(|kind| SIZES.map(|size| (kind, size)))
 }
 
 /// Bytes that do not deflate.
@@ -46,8 +50,8 @@ fn noise(size: usize) -> Vec<u8> {
     bytes.take(size).collect()
 }
 
-fn buckets() -> [Shared; 3] {
-    [0, 1, 2].map(bucket)
+fn buckets() -> [Shared; 4] {
+    [0, 1, 2, 3].map(bucket)
 }
 
 fn uploads(bucket: &Shared) -> usize {
@@ -404,6 +408,8 @@ fn a_small_upload_is_checked_before_anything_is_sent() {
         "PUT v1.0.0.zip",
         "HEAD v1.0.0.zip",
         // The store is tried, for the first time ever.
+        "GET /modules/pre-fix/.goproxy-edge/trial",
+        "PUT /modules/pre-fix/.goproxy-edge/trial",
         "PUT /modules/pre-fix/.goproxy-edge/trial",
         "PUT /modules/pre-fix/.goproxy-edge/trial",
         "PUT v1.0.0.info",
@@ -412,6 +418,21 @@ fn a_small_upload_is_checked_before_anything_is_sent() {
     ];
     assert_eq!(asked(&client), expected);
     assert!(bytes(&store, &version, File::Zip) == Ok(zip));
+    // What was found is there for others.
+    for bucket in buckets() {
+        let verdicts: Vec<bool> = (0..2)
+            .map(|_| {
+                let client = Rc::new(TestClient::new(&bucket));
+                let mut store = sound(&bucket);
+                store.client = client.clone();
+                store.put_new("key", b"").unwrap();
+                let tried = |asked: &String| asked.starts_with("PUT") && asked.ends_with("/trial");
+                assert_eq!(store.put_new("key", b""), Ok(false));
+                client.asked.borrow().iter().any(tried)
+            })
+            .collect();
+        assert_eq!(verdicts, [true, false]);
+    }
 }
 
 #[test]

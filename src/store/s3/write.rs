@@ -7,21 +7,26 @@
 //! and looks again after a pause longer than a write takes: of two at once the one whose object stands
 //! has won.
 
+use std::cell::Cell;
 use std::io::{self, Cursor, Write};
 use std::time::{Duration, Instant};
 
 use super::read::{Found, Stamp};
 use super::request::Ask;
 use super::{Keeps, S3, sign, xml};
-use crate::http::Method;
 use crate::http::client::Incoming;
+use crate::http::{Method, Wanted};
 use crate::store::tree;
-use crate::store::{Error, Outcome, ReadSeek, Release, Staged, Staging};
+use crate::store::{Error, Object, Outcome, ReadSeek, Release, Staged, Staging};
 
 /// Where uploads lie.
 pub(super) const UPLOADS: &str = ".goproxy-edge/";
-/// What is written again and again, to see whether that is refused. It stays.
+/// What is written to see whether it can be written again. It stays, with what was found, so that others
+/// need not try: some stores take one write of an object a second (R2, Google's).
 pub(super) const TRIAL: &str = ".goproxy-edge/trial";
+/// What it says then.
+const REFUSED: &[u8] = b"a write with If-None-Match was refused\n";
+const OVERWRITTEN: &[u8] = b"a write with If-None-Match was not refused\n";
 /// As much as is held of an upload, and a part of it: as little as S3 takes (of which it takes 10,000), for
 /// a guest that publishes is to stay under 8 MiB. Tests have less, so that they can try every order of the
 /// steps that an upload in parts takes.
@@ -116,11 +121,11 @@ impl Staging for Upload {
         let mut arrived = Arrived {
             store: self.store.clone(),
             key: self.key.clone(),
-            stamp: stamp
-                .filter(|stamp| stamp.tag().is_some())
-                .ok_or_else(|| Error::Unavailable(self.store.words("it gives uploads no ETag")))?,
+            stamp: stamp.filter(|stamp| stamp.tag().is_some()).ok_or_else(|| {
+                Error::Unavailable(self.store.words("it gives uploads no strong ETag"))
+            })?,
             size: self.size,
-            copy_keeps: false,
+            condition: Cell::new(Condition::Doubtful),
         };
         arrived.try_copy()?;
         Ok(Box::new(arrived))
@@ -153,8 +158,18 @@ pub(super) struct Arrived {
     key: String,
     stamp: Stamp,
     size: u64,
-    /// Whether a copy keeps the condition that nothing is overwritten.
-    copy_keeps: bool,
+    /// What a copy does with the condition that nothing is overwritten.
+    condition: Cell<Condition>,
+}
+
+/// What a store does with `If-None-Match` of a copy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Kept,
+    /// It may not know of it.
+    Doubtful,
+    /// It says that it knows none (501).
+    Refused,
 }
 
 impl Arrived {
@@ -166,12 +181,12 @@ impl Arrived {
             key,
             stamp: found.stamp,
             size: found.size,
-            copy_keeps: false,
+            condition: Cell::new(Condition::Doubtful),
         };
         match arrived.stamp.tag() {
             Some(_) => Ok(arrived),
             None => Err(Error::Unavailable(
-                arrived.store.words("it gives uploads no ETag"),
+                arrived.store.words("it gives uploads no strong ETag"),
             )),
         }
     }
@@ -184,7 +199,7 @@ impl Arrived {
     /// Tries what a copy does of bytes that are not those that are meant: it must not succeed.
     pub fn try_swapped(&self) -> Result<(), Error> {
         let to = format!("{}.swapped", self.key);
-        let other = Stamp::Tag("\"0\"".to_owned());
+        let other = Stamp::of_tag("0");
         match self
             .store
             .ask_text(&self.store.copy(&self.key, &other, &to))?
@@ -206,7 +221,11 @@ impl Arrived {
         let ask = self.store.copy(&self.key, &self.stamp, &self.key);
         let ask = ask.header("if-none-match", "*");
         let answer = self.store.send(&ask)?;
-        self.copy_keeps = answer.status == 412;
+        self.condition.set(match answer.status {
+            412 => Condition::Kept,
+            501 => Condition::Refused,
+            _ => Condition::Doubtful,
+        });
         if answer.status == 200 {
             // It has written itself anew.
             let found = self.store.head(&self.key)?.ok_or(Error::NotFound)?;
@@ -240,12 +259,21 @@ impl Arrived {
     /// Copies it to its place. False where there is something.
     fn link(&self, to: &str) -> Result<bool, Error> {
         let store = &self.store;
-        if !self.copy_keeps && store.head(to)?.is_some() {
+        let condition = self.condition.get();
+        if condition != Condition::Kept && store.head(to)?.is_some() {
             return Ok(false);
         }
         let begun = Instant::now();
-        let ask = store.copy(&self.key, &self.stamp, to);
-        let (status, text) = store.ask_text(&ask.header("if-none-match", "*"))?;
+        let mut ask = store.copy(&self.key, &self.stamp, to);
+        if condition != Condition::Refused {
+            ask = ask.header("if-none-match", "*");
+        }
+        let answer = store.send(&ask)?;
+        if answer.status == 501 && condition != Condition::Refused {
+            self.condition.set(Condition::Refused);
+            return self.link(to);
+        }
+        let (status, text) = store.said(&ask, answer)?;
         match status {
             200 => {}
             // Either condition is told so.
@@ -253,9 +281,9 @@ impl Arrived {
             _ => return Err(self.not_copied(status)),
         }
         let tag = xml::text(&text, "ETag").filter(|tag| !tag.is_empty());
-        match (self.copy_keeps, tag) {
-            (true, _) => Ok(true),
-            (false, tag) => store.stands(to, tag.map(Stamp::Tag), begun),
+        match condition {
+            Condition::Kept => Ok(true),
+            _ => store.stands(to, tag.map(|tag| Stamp::of_tag(&tag)), begun),
         }
     }
 }
@@ -330,7 +358,7 @@ impl S3 {
             return Err(self.refused(&ask, answer));
         }
         match answer.headers.get("etag") {
-            Some(tag) => Ok(Some(Stamp::Tag(tag.to_owned()))),
+            Some(tag) => Ok(Some(Stamp::of_tag(tag))),
             None => Ok(self.head(key)?.map(|found| found.stamp)),
         }
     }
@@ -359,15 +387,28 @@ impl S3 {
     /// there for this: tried on what is meant, it might overwrite what another wrote in between.
     fn keeps_new(&self) -> Result<bool, Error> {
         if self.keeps.get() == Keeps::Unknown {
-            // The first time it may not be there yet.
-            let refused =
-                self.put(TRIAL, b"", true)?.is_none() || self.put(TRIAL, b"", true)?.is_none();
-            self.keeps.set(match refused {
-                true => Keeps::Yes,
-                false => Keeps::No,
+            let found = self.object(TRIAL, &Wanted::Whole)?;
+            let found = found.map(Object::into_bytes).transpose()?;
+            self.keeps.set(match found.as_deref() {
+                Some(REFUSED) => Keeps::Yes,
+                Some(OVERWRITTEN) => Keeps::No,
+                _ => self.try_new()?,
             });
         }
         Ok(self.keeps.get() == Keeps::Yes)
+    }
+
+    fn try_new(&self) -> Result<Keeps, Error> {
+        // The first time it may not be there yet.
+        let refused =
+            self.put(TRIAL, b"", true)?.is_none() || self.put(TRIAL, b"", true)?.is_none();
+        let (keeps, text) = match refused {
+            true => (Keeps::Yes, REFUSED),
+            false => (Keeps::No, OVERWRITTEN),
+        };
+        // Where it can't be noted, the next one tries too.
+        let _ = self.put(TRIAL, text, false);
+        Ok(keeps)
     }
 
     /// Whether what was written stands, after a pause longer than another's write takes.
@@ -416,7 +457,7 @@ impl S3 {
             .body(body.as_bytes());
         let (status, text) = self.ask_text(&ask)?;
         match xml::text(&text, "ETag").filter(|_| status == 200) {
-            Some(tag) if !tag.is_empty() => Ok(Stamp::Tag(tag)),
+            Some(tag) if !tag.is_empty() => Ok(Stamp::of_tag(&tag)),
             // An attempt whose answer was lost may have completed it.
             _ => match self.head(key)? {
                 Some(found) => Ok(found.stamp),
