@@ -315,6 +315,33 @@ fn a_zip_is_served_whole_and_in_parts() {
     );
     let other = [("range", "bytes=0-3"), ("if-range", "\"other\"")];
     assert_eq!(host.ask(Method::Get, target, &other, b"").status, 200);
+    // Ranges are for GET alone.
+    let head = host.ask(Method::Head, target, &[("range", "bytes=99999-")], b"");
+    assert_eq!((head.status, head.length), (200, Some(size)));
+}
+
+#[test]
+fn an_info_that_was_made_up_for_want_of_a_stored_one_is_not_for_good() {
+    let name = format!("goproxy-edge-made-up-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    let versions = folder.join("example.com/m/@v");
+    std::fs::create_dir_all(&versions).unwrap();
+    let zip = module_zip(&version("example.com/m", "v1.0.0"), b"text");
+    let write = |file: &str, bytes: &[u8]| std::fs::write(versions.join(file), bytes).unwrap();
+    write("v1.0.0.zip", &zip);
+    write("v1.0.0.mod", b"module example.com/m\n\ngo 1.25\n");
+    let store = format!("dir:{}", folder.display());
+    let host = TestHost::new().set("store", &store);
+    let cached = || {
+        let told = host.get("/example.com/m/@v/v1.0.0.info");
+        assert_eq!(told.status, 200);
+        told.header("cache-control").unwrap().to_owned()
+    };
+    assert_eq!(cached(), "public, max-age=60");
+    let stored = br#"{"Version":"v1.0.0","Time":"2020-01-02T03:04:05Z"}"#;
+    write("v1.0.0.info", stored);
+    assert_eq!(cached(), "public, max-age=31536000, immutable");
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
