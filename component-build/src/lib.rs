@@ -25,7 +25,8 @@ pub fn build(package: &str, target_folder: &Path) -> Result<PathBuf, String> {
 }
 
 /// Builds the proxy's component as it is shipped to an edge (profile `edge`), with these features alone,
-/// under `target_folder`, and returns where it is: `name` is what the file is called. Two builds at once would take each other's file.
+/// under `target_folder`, and returns where it is: `name` is what the file is called. Two builds at once
+/// would take each other's file.
 ///
 /// # Errors
 /// What to tell the person who builds.

@@ -68,7 +68,7 @@ impl Machine {
         let broken = |error: wasmtime::Error| Error::Component(format!("{error:#}"));
         let engine = Engine::new(&config(limits, cache)).map_err(broken)?;
         let clock = Arc::new(Clock::new());
-        start_ticking(engine.clone(), Arc::downgrade(&clock));
+        start_ticking(engine.clone(), Arc::downgrade(&clock))?;
         Ok(Machine { engine, clock })
     }
 
@@ -108,7 +108,7 @@ fn config(limits: &Limits, cache: Option<&Path>) -> Config {
     config
 }
 
-fn start_ticking(engine: Engine, clock: Weak<Clock>) {
+fn start_ticking(engine: Engine, clock: Weak<Clock>) -> Result<(), Error> {
     let tick = move || {
         while let Some(clock) = clock.upgrade() {
             clock.tick();
@@ -117,8 +117,6 @@ fn start_ticking(engine: Engine, clock: Weak<Clock>) {
             std::thread::sleep(TICK);
         }
     };
-    std::thread::Builder::new()
-        .name("guest-clock".into())
-        .spawn(tick)
-        .expect("the operating system has a thread to spare at start-up");
+    let thread = std::thread::Builder::new().name("guest-clock".into());
+    thread.spawn(tick).map(drop).map_err(Error::Threads)
 }

@@ -2,10 +2,12 @@
 //!
 //! A [`Host`] gives the component what Spin gives it (`wasi:http`, `wasi:keyvalue`, `wasi:config` and
 //! the rest of WASI 0.2) and puts an HTTP server in front. The rooms: `serve` has the connections and
-//! their requests, `instance` the instances that answer them, `outgoing` what those ask of other servers, `engine` Wasmtime's own set-up, `kv` the
-//! store, `settings` and `log` what goes in and out besides, `workshop` the threads for
-//! guests that work for long. [`Limits`] names everything that is bounded, and why.
+//! their requests, `instance` the instances that answer them, `outgoing` what those ask of other
+//! servers and `allowed` which, `engine` Wasmtime's own set-up, `kv` the store, `settings` and `log`
+//! what goes in and out besides, `workshop` the threads for guests that work for long. [`Limits`] names
+//! everything that is bounded, and why.
 
+mod allowed;
 mod bindings;
 mod config;
 mod engine;
@@ -69,7 +71,7 @@ impl Host {
                     .map(|label| Arc::from(label.as_str()))
                     .collect(),
             },
-            outgoing: outgoing::Client::new(&config.allowed_outbound_hosts)?,
+            outgoing: outgoing::Client::new(&config.allowed_outbound_hosts, config.log.clone())?,
             sink: config.log.clone(),
             limits: limits.clone(),
         };

@@ -68,8 +68,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// How often something that is bounded by these limits looks at the clock: often enough for
-    /// the shortest of them, and never more than ten times a second.
+    /// How often something that is bounded by these limits looks at the clock: often enough for the
+    /// shortest of them, at most a hundred times a second and at least twice.
     pub(crate) fn check_interval(&self) -> Duration {
         let shortest = self
             .guest_time

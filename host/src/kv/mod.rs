@@ -12,7 +12,7 @@ mod writer;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableTable, StorageError, TableDefinition};
@@ -20,7 +20,7 @@ use redb::{Database, DatabaseError, ReadableTable, StorageError, TableDefinition
 use crate::Error;
 pub use guest::Bucket;
 pub(crate) use guest::{KvState, KvView, link};
-use opened::{Opened, Table};
+use opened::{Reopen, Reopening, Table};
 use writer::Writer;
 
 /// Spin's cap on what one call may return, in bytes.
@@ -28,9 +28,6 @@ const RESULT_CAP: usize = 128 << 20;
 
 /// redb's own cache of pages. The operating system caches the file as well, so a small one will do.
 const CACHE_BYTES: usize = 64 << 20;
-
-/// What the guest is told while the file can't be opened again.
-const CLOSED: &str = "its file could not be opened again after a failure";
 
 /// What went wrong with the store while it served, in words: what the guest gets as `error.other`.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -51,14 +48,10 @@ fn table(label: &str) -> TableDefinition<'_, &'static str, &'static [u8]> {
     TableDefinition::new(label)
 }
 
-/// The open file. Replaced by the writer after a failure that leaves redb unable to go on, such as
-/// a full disk, so that freeing space is enough and no restart is needed.
-type Shared = Arc<RwLock<Option<Opened>>>;
-
 /// A store; clones share it.
 #[derive(Clone)]
 pub(crate) struct Store {
-    database: Shared,
+    file: Arc<Reopening>,
     writer: Writer,
 }
 
@@ -73,13 +66,14 @@ impl Store {
         }
         let path = path.to_owned();
         let database = open_file(&path)?;
-        Ok(Store::over(database, move || open_file(&path).ok()))
+        let reopen = move || open_file(&path).map_err(|error| why_closed(&error));
+        Store::over(database, Box::new(reopen))
     }
 
-    fn over(database: Database, reopen: impl Fn() -> Option<Database> + Send + 'static) -> Store {
-        let database = Arc::new(RwLock::new(Some(Opened::new(database))));
-        let writer = Writer::start(database.clone(), reopen);
-        Store { database, writer }
+    fn over(database: Database, reopen: Box<Reopen>) -> Result<Store, Error> {
+        let file = Arc::new(Reopening::new(database, reopen));
+        let writer = Writer::start(file.clone())?;
+        Ok(Store { file, writer })
     }
 
     fn read<R>(
@@ -88,17 +82,10 @@ impl Store {
         absent: R,
         read: impl FnOnce(&Table) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
-        let opened = self
-            .database
-            .read()
-            .unwrap_or_else(|broken| broken.into_inner());
-        let opened = opened
-            .as_ref()
-            .ok_or_else(|| StoreError(CLOSED.to_owned()))?;
-        match opened.table(label)? {
+        self.file.with(|opened| match opened.table(label)? {
             Some(table) => read(&table),
             None => Ok(absent),
-        }
+        })
     }
 
     fn get(&self, label: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -215,6 +202,15 @@ fn open_file(path: &Path) -> Result<Database, Error> {
         }
         Ok(Err(error)) => Err(damaged(error.to_string())),
         Err(_) => Err(damaged("its pages do not fit together".into())),
+    }
+}
+
+/// Why a file can't be opened again, for clients too: without its path.
+fn why_closed(error: &Error) -> String {
+    match error {
+        Error::StoreAccess { source, .. } => source.to_string(),
+        Error::StoreDamaged { detail, .. } => detail.clone(),
+        _ => "another process has it open".to_owned(),
     }
 }
 

@@ -1,12 +1,66 @@
-//! The open file, and its tables as they are after the last commit.
+//! The open file, its tables as they are after the last commit, and how it is opened again.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase as _, TableError, WriteTransaction};
 
 use super::{StoreError, storage, table};
 
 pub(super) type Table = ReadOnlyTable<&'static str, &'static [u8]>;
+
+/// Opens the file again, or says why it can't be.
+pub(super) type Reopen = dyn Fn() -> Result<Database, String> + Send + Sync;
+
+/// The file, opened again after a failure that leaves redb unable to go on, such as a full disk: freeing
+/// space is enough, and no restart is needed. Where that fails too, whoever comes next tries again.
+pub(super) struct Reopening {
+    /// Or why it could not be opened.
+    opened: RwLock<Result<Opened, StoreError>>,
+    reopen: Box<Reopen>,
+}
+
+impl Reopening {
+    pub fn new(database: Database, reopen: Box<Reopen>) -> Self {
+        Reopening {
+            opened: RwLock::new(Ok(Opened::new(database))),
+            reopen,
+        }
+    }
+
+    /// Does something with the open file.
+    pub fn with<R>(
+        &self,
+        act: impl FnOnce(&Opened) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        let read = || self.opened.read().unwrap_or_else(|it| it.into_inner());
+        let mut opened = read();
+        if opened.is_err() {
+            drop(opened);
+            self.open_again(|standing| standing.is_err());
+            opened = read();
+        }
+        act(opened.as_ref().map_err(Clone::clone)?)
+    }
+
+    /// Opens the file again, whatever state it is in.
+    pub fn revive(&self) {
+        self.open_again(|_| true);
+    }
+
+    fn open_again(&self, is_needed: impl FnOnce(&Result<Opened, StoreError>) -> bool) {
+        let mut opened = self.opened.write().unwrap_or_else(|it| it.into_inner());
+        if is_needed(&opened) {
+            // Closed first: it is locked while it is open.
+            *opened = Err(StoreError(String::new()));
+            let again = (self.reopen)();
+            *opened = again.map(Opened::new).map_err(|why| {
+                StoreError(format!(
+                    "its file can't be opened again after a failure: {why}"
+                ))
+            });
+        }
+    }
+}
 
 /// A file that is open.
 pub(super) struct Opened {

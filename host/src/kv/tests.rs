@@ -31,7 +31,8 @@ impl Disk {
     fn store(&self) -> Store {
         let again = self.clone();
         let open = |disk: &Disk| Builder::new().create_with_backend(disk.clone());
-        Store::over(open(self).unwrap(), move || open(&again).ok())
+        let reopen = move || open(&again).map_err(|error| error.to_string());
+        Store::over(open(self).unwrap(), Box::new(reopen)).unwrap()
     }
 }
 
@@ -77,20 +78,21 @@ async fn a_store_goes_on_when_a_full_disk_has_room_again() {
     set(&store, "before").await.unwrap();
     disk.0.full.store(true, Ordering::SeqCst);
     // The component says before it that the store failed.
-    let again = "its file could not be opened again after a failure";
-    for expected in ["I/O error: no storage space", again, again] {
+    let why = "I/O error: no storage space";
+    let again = format!("its file can't be opened again after a failure: {why}");
+    for expected in [why, &again, &again] {
         let error = set(&store, "meanwhile").await.unwrap_err().to_string();
         assert_eq!(error, expected);
     }
+    let error = store.get("default", "before").unwrap_err().to_string();
+    assert_eq!(error, again);
     disk.0.full.store(false, Ordering::SeqCst);
-    // The write that finds the store closed opens it for the next one.
-    if set(&store, "after").await.is_err() {
-        set(&store, "after").await.unwrap();
-    }
+    // Whoever comes first opens it again, and be it to read.
     assert_eq!(
         store.get("default", "before").unwrap().as_deref(),
         Some(b"value".as_slice())
     );
+    set(&store, "after").await.unwrap();
     assert_eq!(store.get("default", "meanwhile").unwrap(), None);
     assert_eq!(
         store.get("default", "after").unwrap().as_deref(),

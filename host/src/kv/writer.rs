@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use redb::{Database, TableError};
 use tokio::sync::oneshot;
 
-use super::opened::Opened;
-use super::{CLOSED, Shared, StoreError, storage, table};
+use super::opened::Reopening;
+use super::{StoreError, storage, table};
+use crate::Error;
 
 /// Changes in one commit hold at most about this many bytes, so that memory stays bounded.
 const COMMIT_BYTES: usize = 32 << 20;
@@ -50,19 +50,16 @@ struct Thread {
 }
 
 impl Writer {
-    pub fn start(
-        database: Shared,
-        reopen: impl Fn() -> Option<Database> + Send + 'static,
-    ) -> Writer {
+    pub fn start(file: Arc<Reopening>) -> Result<Writer, Error> {
         let (sender, jobs) = channel();
         let handle = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&database, &reopen, &jobs))
-            .expect("the operating system has a thread to spare at start-up");
-        Writer(Arc::new(Thread {
+            .spawn(move || run(&file, &jobs))
+            .map_err(Error::Threads)?;
+        Ok(Writer(Arc::new(Thread {
             jobs: Some(sender),
             handle: Some(handle),
-        }))
+        })))
     }
 
     /// Returns when the change is on the disk, or is known to have failed as a whole.
@@ -89,7 +86,7 @@ impl Drop for Thread {
     }
 }
 
-fn run(database: &Shared, reopen: &impl Fn() -> Option<Database>, jobs: &Receiver<Job>) {
+fn run(file: &Reopening, jobs: &Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
         let mut bytes = first.change.bytes();
         let mut batch = vec![first];
@@ -99,9 +96,10 @@ fn run(database: &Shared, reopen: &impl Fn() -> Option<Database>, jobs: &Receive
             bytes += job.change.bytes();
             batch.push(job);
         }
-        let result = commit(database, &batch);
+        let result = commit(file, &batch);
         if result.is_err() {
-            revive(database, reopen);
+            // redb refuses everything after a write that failed.
+            file.revive();
         }
         for job in batch {
             // The guest may be gone; its change is made all the same.
@@ -110,27 +108,21 @@ fn run(database: &Shared, reopen: &impl Fn() -> Option<Database>, jobs: &Receive
     }
 }
 
-fn commit(database: &Shared, batch: &[Job]) -> Result<(), StoreError> {
-    let opened = database.read().unwrap_or_else(|broken| broken.into_inner());
-    let opened = opened
-        .as_ref()
-        .ok_or_else(|| StoreError(CLOSED.to_owned()))?;
-    opened.change(|transaction| {
-        // Without this, the first open after a kill reads and checks the whole file.
-        transaction.set_quick_repair(true);
-        batch
-            .iter()
-            .try_for_each(|job| apply(transaction, job))
-            .map_err(storage)
+fn commit(file: &Reopening, batch: &[Job]) -> Result<(), StoreError> {
+    file.with(|opened| {
+        opened.change(|transaction| {
+            // Without this, the first open after a kill reads and checks the whole file.
+            transaction.set_quick_repair(true);
+            batch
+                .iter()
+                .try_for_each(|job| apply(transaction, job))
+                .map_err(storage)
+        })
     })
 }
 
 fn apply(transaction: &redb::WriteTransaction, job: &Job) -> Result<(), redb::Error> {
-    let mut table = match transaction.open_table(table(&job.label)) {
-        Ok(table) => table,
-        Err(TableError::Storage(error)) => return Err(error.into()),
-        Err(error) => return Err(error.into()),
-    };
+    let mut table = transaction.open_table(table(&job.label))?;
     match &job.change {
         Change::Set(pairs) => {
             for (key, value) in pairs {
@@ -144,14 +136,4 @@ fn apply(transaction: &redb::WriteTransaction, job: &Job) -> Result<(), redb::Er
         }
     }
     Ok(())
-}
-
-/// After a failed write redb refuses everything until the file is opened again.
-fn revive(database: &Shared, reopen: &impl Fn() -> Option<Database>) {
-    let mut place = database
-        .write()
-        .unwrap_or_else(|broken| broken.into_inner());
-    // The file is locked while it is open.
-    drop(place.take());
-    *place = reopen().map(Opened::new);
 }
