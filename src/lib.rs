@@ -1,9 +1,10 @@
 //! goproxy-edge: a Go module proxy that is one WebAssembly component.
 //!
 //! The rooms, and the way a request takes through them: `wasi` turns what the host sends into an
-//! [`http::Request`]; `proxy` parses the route; `access` decides; `proxy` or `publish` asks a
-//! `store`; the [`http::Response`] goes back out through `wasi`. `module` holds Go's own rules.
-//! Nothing but `wasi` knows a host, so everything else is tested natively.
+//! [`http::Request`]; `edge` takes it from end to end by the `settings`: `proxy` parses the route, `access`
+//! decides, `proxy` or `publish` asks a `store`; the [`http::Response`] goes back out through `wasi`.
+//! `module` holds Go's own rules; `json`, `hex` and `order` are what the standard library lacks or has
+//! too large. Nothing but `wasi` knows a host, so everything else is tested natively.
 
 #![cfg_attr(
     not(test),
@@ -19,7 +20,7 @@
 #[cfg(all(feature = "spin", feature = "wasmcloud"))]
 compile_error!(
     "the features `spin` and `wasmcloud` are for different hosts, and a component is for one: \
-     build with `--no-default-features --features wasmcloud,s3,oidc`, or without `wasmcloud`"
+     build with `--no-default-features --features wasmcloud,s3,oidc,admin`, or without `wasmcloud`"
 );
 
 pub mod access;

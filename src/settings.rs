@@ -3,6 +3,8 @@
 //! nobody serves for weeks with a token list that was never read.
 
 use std::fmt;
+#[cfg(feature = "s3")]
+use std::rc::Rc;
 
 #[cfg(feature = "oidc")]
 use crate::access::oidc::Rule;
@@ -104,7 +106,7 @@ pub struct Settings {
     pub kv_chunk_bytes: usize,
     /// Where the object store is.
     #[cfg(feature = "s3")]
-    pub s3: crate::store::s3::Config,
+    pub s3: Rc<crate::store::s3::Config>,
     /// Zips of more bytes are fetched from the object store itself, and may be sent to it; none: never.
     #[cfg(feature = "s3")]
     pub redirect_over: Option<u64>,
@@ -132,7 +134,7 @@ impl Default for Settings {
             max_zip_bytes: MAX_ZIP_BYTES,
             kv_chunk_bytes: KV_CHUNK_BYTES,
             #[cfg(feature = "s3")]
-            s3: crate::store::s3::Config::default(),
+            s3: Rc::default(),
             #[cfg(feature = "s3")]
             redirect_over: None,
             log: Log::Info,
@@ -252,9 +254,7 @@ impl Settings {
             #[cfg(feature = "oidc")]
             "gitlab" => self.gitlab = gitlab(value)?,
             #[cfg(not(feature = "oidc"))]
-            "trust" | "gitlab" if value != "[]" => {
-                return Err("this build is without the cargo feature `oidc`".to_owned());
-            }
+            "trust" | "gitlab" if (name, value) != ("trust", "[]") => return Err(without("oidc")),
             #[cfg(feature = "admin")]
             "admin" => {
                 self.admin = match value {
@@ -276,7 +276,7 @@ impl Settings {
                 self.redirect_over = Some(number(value, 0, MAX_ZIP_BYTES, "bytes")?);
             }
             #[cfg(feature = "s3")]
-            _ => self.s3.set(name, value)?,
+            _ => Rc::make_mut(&mut self.s3).set(name, value)?,
             #[cfg(not(feature = "s3"))]
             _ => {}
         }
@@ -345,9 +345,11 @@ fn store_place(value: &str) -> Result<StorePlace, String> {
         Some(("kv", bucket)) if !bucket.is_empty() => Ok(StorePlace::Kv(bucket.to_owned())),
         Some(("dir", path)) if !path.is_empty() => match HAS_DIR {
             true => Ok(StorePlace::Dir(path.to_owned())),
-            false => Err("this build is without the cargo feature `dir`".to_owned()),
+            false => Err(without("dir")),
         },
         Some(("blobstore", places)) => blobstore(places).ok_or_else(|| WHERE.to_owned()),
+        #[cfg(not(feature = "s3"))]
+        _ if value == "s3" || value.starts_with("s3+kv") => Err(without("s3")),
         #[cfg(feature = "s3")]
         None if value == "s3" => Ok(StorePlace::S3),
         #[cfg(feature = "s3")]
@@ -356,6 +358,10 @@ fn store_place(value: &str) -> Result<StorePlace, String> {
         Some(("s3+kv", bucket)) if !bucket.is_empty() => Ok(StorePlace::S3Kv(bucket.to_owned())),
         _ => Err(WHERE.to_owned()),
     }
+}
+
+fn without(feature: &str) -> String {
+    format!("this build is without the cargo feature `{feature}`")
 }
 
 /// What follows `blobstore:`.
@@ -566,8 +572,21 @@ mod tests {
         for (name, value, problem) in [
             ("store", "s4", WHERE),
             ("store", "kv:", WHERE),
+            #[cfg(feature = "s3")]
             ("store", "s3+kv:", WHERE),
             ("store", "s3:modules", WHERE),
+            #[cfg(not(feature = "s3"))]
+            (
+                "store",
+                "s3",
+                "this build is without the cargo feature `s3`",
+            ),
+            #[cfg(not(feature = "s3"))]
+            (
+                "store",
+                "s3+kv:modules",
+                "this build is without the cargo feature `s3`",
+            ),
             ("store", "blobstore", WHERE),
             ("store", "blobstore:", WHERE),
             ("store", "blobstore:+kv", WHERE),
@@ -575,6 +594,18 @@ mod tests {
             ("store", "blobstore:a+dir:/b", WHERE),
             #[cfg(feature = "oidc")]
             ("trust", "{}", "it is not a JSON list"),
+            #[cfg(not(feature = "oidc"))]
+            (
+                "trust",
+                "{}",
+                "this build is without the cargo feature `oidc`",
+            ),
+            #[cfg(not(feature = "oidc"))]
+            (
+                "gitlab",
+                "[]",
+                "this build is without the cargo feature `oidc`",
+            ),
             #[cfg(feature = "oidc")]
             (
                 "gitlab",

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::support::archive::small_module;
-use crate::support::http::{Answer, Request, refusal};
+use crate::support::http::{Request, refusal};
 use crate::support::server::{GITLAB_BASES, Server, Setup};
 use crate::support::sha256_hex;
 
@@ -295,66 +295,4 @@ fn without_tokens_nothing_can_be_published_and_the_setting_is_named() {
             "forbidden: no tokens are configured, so nothing can be published: the operator sets `tokens`"
         )
     );
-}
-
-#[test]
-fn a_bad_setting_stops_every_request_and_is_named_without_its_value() {
-    let rows = [
-        (
-            "tokens that are no JSON",
-            "tokens",
-            "s3cret",
-            "it is not JSON (line 1, column 1)",
-        ),
-        (
-            "a token with an unknown field",
-            "tokens",
-            r#"[{"name":"ci","sha256":"s3cret","scopes":[],"projects":[],"expire":"x"}]"#,
-            "the token `ci`: it has an unknown field: `name`, `sha256`, `scopes`, `projects`, `expires_at` and `admin` are known",
-        ),
-        (
-            "a number that is none",
-            "list_max_age",
-            "soon",
-            "it is a number of seconds from 0 to 31536000",
-        ),
-        (
-            "a store that is not known",
-            "store",
-            "nonsense",
-            "it is `kv`, `kv:<bucket>`, `dir:<path>`, `s3`, `s3+kv`, `s3+kv:<bucket>`, `blobstore:<container>` or `blobstore:<container>+kv:<bucket>`",
-        ),
-        (
-            "a log level that is not known",
-            "log",
-            "loud",
-            "it is `off`, `error` or `info`",
-        ),
-    ];
-    let mut differences = String::new();
-    for (name, setting, value, text) in rows {
-        let setup = Setup::new();
-        let setup = if setting == "tokens" {
-            setup.tokens(Some(value))
-        } else {
-            setup.set(setting, value)
-        };
-        let server = setup.start();
-        for answer in [
-            server.get("/example.com/m/@v/list"),
-            server.get("/healthz"),
-            put(URL).send(server.address()),
-        ] {
-            let answer: Answer = answer;
-            let expected = refused(
-                500,
-                &format!("internal error: the setting `{setting}` is wrong: {text}"),
-            );
-            if answer.show() != expected {
-                differences += &format!("## {name}\nexpected {expected}\ngot {answer}\n");
-            }
-        }
-        assert!(!server.log().contains("s3cret"), "{}", server.log());
-    }
-    assert!(differences.is_empty(), "{differences}");
 }

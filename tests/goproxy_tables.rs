@@ -63,7 +63,7 @@ fn goproxys_cases() {
             404,
             TEXT,
             SHORT,
-            "not found: missing /@v/\n",
+            "not found: this is a Go module proxy: give its address to the go command, in GOPROXY\n",
         ),
         (
             "a dot",

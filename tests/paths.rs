@@ -8,7 +8,11 @@ fn a_path_that_can_name_nothing_is_a_404_with_the_reason() {
     let server = Server::new();
     let long = format!("/example.com/{}/@v/list", "x".repeat(9000));
     let rows: Vec<(&str, Vec<u8>, &str)> = vec![
-        ("nothing", b"/".to_vec(), "missing /@v/"),
+        (
+            "nothing",
+            b"/".to_vec(),
+            "this is a Go module proxy: give its address to the go command, in GOPROXY",
+        ),
         ("no @v", b"/example.com/m".to_vec(), "missing /@v/"),
         (
             "a folder",
@@ -188,7 +192,7 @@ fn a_path_that_can_name_nothing_is_a_404_with_the_reason() {
         (
             "a query in place of the path",
             b"/?/example.com/m/@v/list".to_vec(),
-            "missing /@v/",
+            "this is a Go module proxy: give its address to the go command, in GOPROXY",
         ),
         (
             "a path that is too long",

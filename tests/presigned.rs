@@ -144,7 +144,9 @@ fn a_large_zip_is_fetched_from_the_object_store_whole_in_part_or_its_head() {
         assert_eq!(server.get("/example.com/m/@v/v1.0.0.zip").status, 200);
         bucket.front.heads();
         let address = location(&server.get(path));
-        assert_eq!(bucket.front.heads().len(), 1, "one request to the store");
+        // Where no record has its size the zip's end is looked at.
+        let requests = if store == "s3" { 2 } else { 1 };
+        assert_eq!(bucket.front.heads().len(), requests, "{store}");
         let start = format!(
             "https://localhost:{}{}",
             bucket.front.port(),

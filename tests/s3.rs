@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 use goproxy_edge::store::contract::check_all;
 
 use crate::store_contract::Remote;
-use crate::support::archive::small_module;
+use crate::support::archive::{module_zip, noise, small_module};
 use crate::support::go::{self, Go};
 use crate::support::http::Request;
-use crate::support::s3::{Fault, FaultyProxy, ObjectStore, SECRET_KEY, readiness, setup_at};
+use crate::support::s3::{
+    Fault, FaultyProxy, ObjectStore, SECRET_KEY, VIRTUAL_BUCKET, VIRTUAL_DOMAIN, is_signed,
+    readiness, setup_at,
+};
 use crate::support::server::{Setup, TOKEN};
 use crate::support::tls::Authority;
 use crate::support::tree::files;
@@ -115,7 +118,7 @@ fn a_zip_of_many_parts_is_published_and_read_back_and_ranges_are_passed_through(
     let noise: Vec<u8> = (0..5_000_000u32)
         .flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes())
         .collect();
-    let zip = crate::support::archive::module_zip(
+    let zip = module_zip(
         "example.com/large",
         "v1.0.0",
         &[("go.mod", b"module example.com/large\n"), ("noise", &noise)],
@@ -208,18 +211,30 @@ fn a_busy_slow_or_broken_store_is_asked_again_and_nothing_cut_looks_whole() {
 }
 
 #[test]
-fn a_store_that_says_nothing_is_a_504() {
+fn a_store_that_says_nothing_or_stops_in_the_middle_is_a_504() {
     let store = ObjectStore::new();
-    let proxy = FaultyProxy::new(store.address());
-    let server = setup_at(proxy.address()).start();
-    proxy.next(&[Some(Fault::Silent)]);
-    let begun = Instant::now();
-    let answer = server.get("/example.com/m/@v/v1.0.0.zip");
-    assert_eq!(answer.status, 504, "{answer}");
-    assert!(
-        begun.elapsed() < Duration::from_secs(29),
-        "within a host's limit"
-    );
+    // The list is longer than the head of the answer, so that half of it is there when it stops.
+    for number in 0..50 {
+        store.put(&format!("example.com/m/@v/v1.{number}.0.mod"), "module");
+    }
+    let for_ever = Duration::from_secs(40);
+    let late = |fault, file: &str, expected: &str| {
+        let proxy = FaultyProxy::new(store.address());
+        let server = setup_at(proxy.address()).start();
+        proxy.next(&[Some(fault)]);
+        let begun = Instant::now();
+        let answer = server.get(&format!("/example.com/m/@v/{file}"));
+        assert_eq!(answer.status, 504, "{answer}");
+        assert!(answer.text().contains(expected), "{answer}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(29),
+            "within a host's limit"
+        );
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| late(Fault::Silent, "v1.0.0.zip", "it did not answer in time"));
+        scope.spawn(|| late(Fault::Slow(for_ever), "list", "nothing came for too long"));
+    });
 }
 
 #[test]
@@ -275,32 +290,192 @@ fn what_is_set_wrong_is_named_to_the_operator() {
 }
 
 #[test]
+fn a_clock_that_is_off_is_named_by_readyz_and_the_log_and_to_the_client() {
+    let store = ObjectStore::new();
+    let proxy = FaultyProxy::new(store.address());
+    let server = setup_at(proxy.address()).start();
+    for (fault, clock) in [
+        (
+            Fault::Clock(3600),
+            "because this host's clock is 60 minutes behind",
+        ),
+        (
+            Fault::Clock(-3600),
+            "because this host's clock is 60 minutes ahead",
+        ),
+        // Without the store's own time nobody knows by how much.
+        (
+            Fault::Status(403, "RequestTimeTooSkewed"),
+            "because of this host's clock",
+        ),
+    ] {
+        let why = format!(
+            "the store refuses access: http://{}: it refuses {clock}",
+            proxy.address()
+        );
+        for (path, what) in [
+            ("/readyz", ""),
+            ("/example.com/m/@v/v1.0.0.zip", "example.com/m@v1.0.0: "),
+        ] {
+            proxy.next(&[Some(fault)]);
+            let text = format!("store unavailable: {what}{why}");
+            let answer = server.get(path);
+            assert_eq!((answer.status, answer.text()), (503, format!("{text}\n")));
+            let line = server.logged(&text);
+            assert!(line.contains(path), "{line}");
+        }
+    }
+    // Nothing of it stays.
+    assert_eq!(server.get("/readyz").status, 200);
+    let log = server.log();
+    assert!(
+        !log.contains(SECRET_KEY) && !log.contains("X-Amz-"),
+        "a secret: {log}"
+    );
+}
+
+#[test]
+fn the_token_of_a_session_goes_with_each_request_and_is_signed_with_it() {
+    let session = "the/token+of/a+session==";
+    let store = ObjectStore::new();
+    let proxy = FaultyProxy::new(store.address());
+    let server = setup_at(proxy.address())
+        .set("s3_session_token", session)
+        .start();
+    let mut texts = Vec::new();
+    for path in [
+        "/readyz",
+        "/example.com/m/@v/list",
+        "/example.com/m/@v/v1.0.0.zip",
+    ] {
+        let answer = server.get(path);
+        // This store has no sessions: it says so of any token, which shows that it was told one.
+        let words = "the session has expired or is none (`s3_session_token`)\n";
+        assert!(
+            answer.status == 503 && answer.text().ends_with(words),
+            "{answer}"
+        );
+        texts.push(answer.show());
+        let heads = proxy.heads();
+        let [head] = heads.as_slice() else {
+            panic!("{path}: {} requests", heads.len());
+        };
+        let token = "&X-Amz-Security-Token=the%2Ftoken%2Bof%2Fa%2Bsession%3D%3D";
+        assert!(head.contains(token), "{path}: no token of the session");
+        assert!(is_signed(head), "{path}: the signature is another's");
+        let without = head.replacen(token, "", 1);
+        assert!(!is_signed(&without), "{path}: the token is not signed");
+    }
+    texts.push(server.log());
+    for text in texts {
+        for secret in [session, "X-Amz-", SECRET_KEY] {
+            assert!(!text.contains(secret), "a secret: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_bucket_that_is_named_in_the_host_is_written_and_read() {
+    let store = ObjectStore::with_virtual_hosts();
+    let proxy = FaultyProxy::new(store.address());
+    let (host, port) = proxy.address().split_once(':').expect("host and port");
+    assert_eq!(host, format!("{VIRTUAL_BUCKET}.{VIRTUAL_DOMAIN}"));
+    let server = setup_at(proxy.address())
+        .set("s3_addressing", "virtual")
+        .set(
+            "s3_endpoint",
+            format_args!("http://{VIRTUAL_DOMAIN}:{port}"),
+        )
+        .set("s3_bucket", VIRTUAL_BUCKET)
+        .start();
+    // One that is sent at once, and one that goes in parts and is copied to its place.
+    let files: [(&str, &[u8]); 2] = [
+        ("go.mod", b"module example.com/m\n"),
+        ("noise", &noise(6 << 20)),
+    ];
+    let zips = [
+        ("v1.0.0", small_module("example.com/m", "v1.0.0")),
+        ("v1.1.0", module_zip("example.com/m", "v1.1.0", &files)),
+    ];
+    for (version, zip) in &zips {
+        server.publish(&format!("/example.com/m/@v/{version}.zip"), zip.clone());
+    }
+    assert_eq!(
+        server.get("/example.com/m/@v/list").text(),
+        "v1.0.0\nv1.1.0\n"
+    );
+    for (version, zip) in &zips {
+        let lies = std::fs::read(
+            store
+                .bucket()
+                .join(format!("example.com/m/@v/{version}.zip")),
+        );
+        assert!(lies.expect("it is in the bucket") == *zip, "{version}");
+        proxy.heads();
+        let read = server.get(&format!("/example.com/m/@v/{version}.zip"));
+        assert!(read.status == 200 && read.body == *zip, "{version}");
+        let key = format!("GET /example.com/m/%40v/{version}.zip");
+        assert_eq!(proxy.carried(), [key], "no bucket in front of the key");
+    }
+    assert_eq!(store.uploads(), 0);
+}
+
+#[test]
 fn two_servers_write_to_one_bucket_and_nothing_is_lost() {
     let store = ObjectStore::new();
     let servers = [store.setup().start(), store.setup().start()];
-    let addresses = servers.each_ref().map(|server| server.address().to_owned());
-    std::thread::scope(|scope| {
-        for (seat, address) in addresses.iter().enumerate() {
+    let put = |seat: usize, version: &str, zip: Vec<u8>| {
+        let path = format!("/example.com/m/@v/{version}.zip");
+        let request = Request::new("PUT", path).token(TOKEN).body(zip);
+        request.send(servers[seat].address())
+    };
+    let of_seat = |seat: usize| {
+        let files = [
+            ("go.mod", b"module example.com/m\n".as_slice()),
+            ("seat", if seat == 0 { b"one" } else { b"two" }),
+        ];
+        module_zip("example.com/m", "v1.9.0", &files)
+    };
+    let contested = [of_seat(0), of_seat(1)];
+    let alike = small_module("example.com/m", "v1.8.0");
+    let outcomes = std::thread::scope(|scope| {
+        let writers = [0, 1].map(|seat| {
+            let (put, contested, alike) = (&put, &contested, &alike);
             scope.spawn(move || {
+                let other = put(seat, "v1.9.0", contested[seat].clone()).status;
+                let same = put(seat, "v1.8.0", alike.clone()).status;
                 for number in 0..8 {
                     let version = format!("v1.{seat}.{number}");
-                    let path = format!("/example.com/m/@v/{version}.zip");
                     let zip = small_module("example.com/m", &version);
-                    let answer = Request::new("PUT", path)
-                        .token(TOKEN)
-                        .body(zip)
-                        .send(address);
+                    let answer = put(seat, &version, zip);
                     assert_eq!(answer.status, 201, "{answer}");
                 }
-            });
-        }
+                (other, same)
+            })
+        });
+        writers.map(|writer| writer.join().expect("a writer"))
     });
-    let expected: String = (0..2)
+    let winner = match outcomes.map(|(other, _)| other) {
+        [201, 409] => 0,
+        [409, 201] => 1,
+        statuses => panic!("of two that publish other content one wins: {statuses:?}"),
+    };
+    let same = outcomes.map(|(_, same)| same);
+    assert!(
+        same.contains(&201) && same.iter().all(|status| [200, 201].contains(status)),
+        "of two that publish the same content nobody fails: {same:?}"
+    );
+    let mut expected: String = (0..2)
         .flat_map(|seat| (0..8).map(move |number| format!("v1.{seat}.{number}\n")))
         .collect();
+    expected += "v1.8.0\nv1.9.0\n";
     for server in &servers {
         assert_eq!(server.get("/example.com/m/@v/list").text(), expected);
+        let stands = server.get("/example.com/m/@v/v1.9.0.zip");
+        assert!(stands.status == 200 && stands.body == contested[winner]);
+        assert!(server.get("/example.com/m/@v/v1.8.0.zip").body == alike);
     }
+    assert_eq!(store.uploads(), 0);
 }
 
 #[test]

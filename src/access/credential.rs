@@ -33,13 +33,13 @@ impl Credential {
         {
             return Some(from_authorization(value).ok_or(Malformed));
         }
-        PLAIN_HEADERS
-            .iter()
-            .find_map(|name| Some((*name, headers.raw(name)?)))
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| {
-                from_secret(value.trim_ascii(), name == "job-token").ok_or(Malformed)
-            })
+        // An empty one is no credential, as a script sends it whose variable is not set: the next may be one.
+        let mut presented = PLAIN_HEADERS.iter().filter_map(|name| {
+            let value = headers.raw(name).filter(|value| !value.is_empty())?;
+            Some((*name, value))
+        });
+        let (name, value) = presented.next()?;
+        Some(from_secret(value.trim_ascii(), name == "job-token").ok_or(Malformed))
     }
 
     /// Whether it is presented as the token of a CI job, as GitLab's documentation has it: as
@@ -136,6 +136,31 @@ mod tests {
         ] {
             let expected = Some(Ok(token.to_owned()));
             assert_eq!(presented(name, value), expected, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn an_empty_header_hides_no_other() {
+        let names = [
+            "authorization",
+            "private-token",
+            "job-token",
+            "deploy-token",
+        ];
+        for empty in names {
+            for other in names.into_iter().filter(|name| *name != empty) {
+                let value = if other == "authorization" {
+                    "Bearer secret"
+                } else {
+                    "secret"
+                };
+                let fields = [(empty, ""), (other, value)];
+                let fields =
+                    fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+                let credential = Credential::presented(&Headers::new(fields.into()));
+                let secret = credential.map(|it| it.map(|it| it.secret));
+                assert_eq!(secret, Some(Ok(b"secret".to_vec())), "{empty}, {other}");
+            }
         }
     }
 

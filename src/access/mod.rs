@@ -1,12 +1,13 @@
-//! Who may do what: projects, tokens, how they arrive, and what they allow. Knows headers and settings,
-//! no store and no route.
+//! Who may do what: projects, tokens, how they arrive, and what they allow. Knows headers and settings, and
+//! what is kept by a port (`kept`, `outside`); no route.
 //!
 //! The rules, which a table in the tests of `edge` holds for every combination:
 //!
 //! * A credential that is presented and wrong is refused (401) even where none is needed, so that a
 //!   mistyped one is noticed.
-//! * A project that is public is read by everybody, one that is internal by whoever has a valid token,
-//!   one that is private by a token for it (the job of a project that is not here has no token that counts). One that is not enabled is there for nobody.
+//! * A project that is public is read by everybody, one that is internal with any valid token, one that
+//!   is private with a token for it. (The job of a project that is not here has no token that counts.)
+//!   One that is not enabled is there for nobody.
 //! * Below GitLab's base a project that one may not see is as one that is not there: 401 without a
 //!   token, 404 with one. A module that another project owns, or none, is a 404.
 //! * Below the plain base the module's path finds the project. A path that none owns is a 404, so that

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::credential::Credential;
 use super::{Grant, gitlab, oidc};
 use crate::http::client::{Client, Outgoing};
-use crate::http::{Failure, Kind, Method};
+use crate::http::{Failure, Method};
 use crate::module::Timestamp;
 use crate::settings::Settings;
 use crate::store;
@@ -117,5 +117,5 @@ pub fn judge(
 /// A failure of the store while judging.
 pub(super) fn store_failed(error: &store::Error) -> Failure {
     let text = format!("the credential can't be judged: {error}");
-    Failure::new(Kind::Unavailable, text)
+    Failure::new(error.kind(), text)
 }

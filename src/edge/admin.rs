@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::http::{Failure, Kind, Method, Request, Response, query_pairs};
 use crate::json::Writer;
-use crate::proxy::failure;
-use crate::store::Repaired;
+use crate::store::{Repaired, failure};
 
 use super::{Edge, allow};
 

@@ -78,7 +78,7 @@ impl Edge<'_> {
             answer if place.is_open() => answer,
             Ok(response) => Ok(for_one_only(response)),
             // What the operator must mend no cache keeps anyway, and the log is to name it.
-            Err(failure) if failure.kind.status().0 >= 500 => Err(failure),
+            Err(failure) if failure.kind.is_operators() => Err(failure),
             Err(failure) => Ok(failure.response(None)),
         }
     }

@@ -96,7 +96,7 @@ impl Edge<'_> {
         request: &mut Request,
     ) -> Result<Response, Failure> {
         match self.carry_out(words, request) {
-            Err(failure) if failure.kind.status().0 < 500 => Ok(failure.response(None)),
+            Err(failure) if !failure.kind.is_operators() => Ok(failure.response(None)),
             answer => answer,
         }
     }

@@ -12,15 +12,15 @@ use crate::access::outside::Keeper;
 use crate::http::client::Client;
 use crate::http::{Body, Failure, Kind, Method, Request, Response};
 use crate::module::Timestamp;
+use crate::proxy::Proxy;
 use crate::proxy::route::{self, Resource, Route};
-use crate::proxy::{Proxy, failure};
 use crate::publish::Publisher;
 use crate::settings::{HAS_DIR, Log, NoSettings, Settings, StorePlace};
 use crate::store::dir::{Dir, Disk};
 use crate::store::kv::{Blobs, KeyValue, Kv};
 #[cfg(feature = "s3")]
 use crate::store::s3::S3;
-use crate::store::{Entropy, Error, Store};
+use crate::store::{Entropy, Error, Store, failure};
 
 use admit::Admitted;
 
@@ -115,8 +115,8 @@ pub fn handle(host: &dyn Host, request: &mut Request) -> Answer {
     };
     let mut cause = None;
     let response = edge.answer(request).unwrap_or_else(|failure| {
-        let (status, _) = failure.kind.status();
-        cause = (status >= 500).then(|| failure.to_string().replace('\n', "; "));
+        let ours = failure.kind.is_operators();
+        cause = ours.then(|| failure.to_string().replace('\n', "; "));
         failure.response(Some(settings.list_max_age))
     });
     Answer {
@@ -259,7 +259,7 @@ impl Edge<'_> {
 
     #[cfg(feature = "s3")]
     fn s3(&self, entropy: Rc<dyn Entropy>) -> S3 {
-        S3::new(self.settings.s3.clone(), self.host.client(), entropy)
+        S3::new(Rc::clone(&self.settings.s3), self.host.client(), entropy)
     }
 
     fn kv(&self, bucket: &str, entropy: Rc<dyn Entropy>) -> Result<Kv, Error> {

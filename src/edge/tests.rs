@@ -16,6 +16,8 @@ use crate::store::testing::{Faults, TestEntropy};
 mod access;
 #[cfg(feature = "admin")]
 mod admin;
+#[cfg(feature = "oidc")]
+mod judges;
 #[cfg(feature = "admin")]
 mod kept;
 #[cfg(feature = "s3")]
@@ -81,10 +83,16 @@ impl KeyValue for Map {
     fn wait(&self, _: Duration) {}
 }
 
+type Values = Vec<(String, String)>;
+
 struct TestHost {
-    settings: Vec<(String, String)>,
+    settings: Values,
     /// The host does not tell them.
     untold: bool,
+    /// What they were when they were last read, which takes longer than most answers.
+    read: RefCell<Option<(Values, Rc<Settings>)>>,
+    #[cfg(any(feature = "s3", feature = "oidc"))]
+    client: Rc<dyn Client>,
     map: Rc<Map>,
     now: Cell<i64>,
     /// The lines that administrators left in the log.
@@ -100,6 +108,9 @@ impl TestHost {
         TestHost {
             settings: vec![("tokens".to_owned(), tokens)],
             untold: false,
+            read: RefCell::default(),
+            #[cfg(any(feature = "s3", feature = "oidc"))]
+            client: Rc::new(Offline),
             map: Rc::default(),
             now: Cell::new(1_700_000_000),
             #[cfg(feature = "admin")]
@@ -165,9 +176,17 @@ impl Host for TestHost {
         self.audit.borrow_mut().push(line.to_owned());
     }
     fn settings(&self) -> Result<Rc<Settings>, NoSettings> {
-        match self.untold {
-            true => Err(NoSettings::Untold),
-            false => Ok(Rc::new(Settings::read(self.settings.iter().cloned())?)),
+        if self.untold {
+            return Err(NoSettings::Untold);
+        }
+        let mut read = self.read.borrow_mut();
+        match &*read {
+            Some((values, settings)) if *values == self.settings => Ok(Rc::clone(settings)),
+            _ => {
+                let settings = Rc::new(Settings::read(self.settings.iter().cloned())?);
+                *read = Some((self.settings.clone(), Rc::clone(&settings)));
+                Ok(settings)
+            }
         }
     }
     fn key_value(&self, _: &str) -> Result<Rc<dyn KeyValue>, Error> {
@@ -178,7 +197,7 @@ impl Host for TestHost {
     }
     #[cfg(any(feature = "s3", feature = "oidc"))]
     fn client(&self) -> Rc<dyn Client> {
-        Rc::new(Offline)
+        Rc::clone(&self.client)
     }
     fn entropy(&self) -> Rc<dyn Entropy> {
         Rc::new(TestEntropy::new(self.now.get(), 0))
@@ -350,7 +369,13 @@ fn refusals_say_whose_turn_it_is() {
     let token = ("private-token", "secret");
     let get = Method::Get;
     for (method, target, headers, status, body) in [
-        (&get, "/", &[][..], 404, "not found: missing /@v/\n"),
+        (
+            &get,
+            "/",
+            &[][..],
+            404,
+            "not found: this is a Go module proxy: give its address to the go command, in GOPROXY\n",
+        ),
         (
             &get,
             "/example.com/absent/@v/list",

@@ -135,6 +135,13 @@ pub trait Client {
     /// # Errors
     /// Why there is none. The request may have been carried out nevertheless.
     fn send(&self, request: Outgoing<'_>) -> Result<Incoming, Unanswered>;
+
+    /// Sends requests without bodies, all before it waits for the first answer where the host can do that.
+    /// The answers are in the order of the requests.
+    fn send_all(&self, requests: Vec<Outgoing<'_>>) -> Vec<Result<Incoming, Unanswered>> {
+        let requests = requests.into_iter();
+        requests.map(|request| self.send(request)).collect()
+    }
 }
 
 #[cfg(test)]

@@ -61,6 +61,11 @@ impl Kind {
             Kind::NoVerdict => (503, "unavailable"),
         }
     }
+
+    /// Whether it is the operator's turn, and not the client's.
+    pub fn is_operators(self) -> bool {
+        self.status().0 >= 500
+    }
 }
 
 /// A request that gets no success: its kind, and a sentence without any secret.

@@ -87,8 +87,7 @@ pub struct Request {
     pub target: String,
     /// The header fields.
     pub headers: Headers,
-    /// The body. A read error of kind [`io::ErrorKind::UnexpectedEof`] or
-    /// [`io::ErrorKind::ConnectionAborted`] means that the client has gone.
+    /// The body. A read error means that the client has gone, or sends nothing for too long.
     pub body: Box<dyn Read>,
 }
 
@@ -118,11 +117,16 @@ pub trait Source {
     /// broken connection and never a short body that looks whole.
     fn next(&mut self) -> io::Result<Option<Vec<u8>>>;
 
-    /// The host's own stream of the same bytes, where there is one: the adapter that knows its type
-    /// lets the host copy, and no byte passes through the guest. Asked once, before `next`.
-    fn host_stream(&mut self) -> Option<Box<dyn Any>> {
+    /// The host's own stream of the same bytes, where there is one, and how many of them it may copy at
+    /// most: the adapter that knows its type lets the host copy, and no byte passes through the guest.
+    /// Asked before `next`.
+    fn host_stream(&mut self) -> Option<(Box<dyn Any>, u64)> {
         None
     }
+
+    /// Takes the host's stream back when so many bytes of it have been copied as may be. What follows comes
+    /// from [`Source::next`].
+    fn copied(&mut self, _stream: Box<dyn Any>, _bytes: u64) {}
 
     /// Goes on after the host's stream broke, `sent` bytes of it having been copied; it must have been
     /// dropped. What follows comes from the next [`Source::host_stream`] or [`Source::next`].
@@ -131,6 +135,20 @@ pub trait Source {
     /// When this source can't, or no more.
     fn resume(&mut self, _sent: u64) -> io::Result<()> {
         Err(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+impl dyn Source {
+    /// All that is still to come.
+    ///
+    /// # Errors
+    /// The source's.
+    pub fn into_bytes(mut self: Box<Self>) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = self.next()? {
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
     }
 }
 
@@ -153,6 +171,17 @@ impl Body {
         match self {
             Body::Bytes(bytes) => bytes.len() as u64,
             Body::Stream(length, _) => *length,
+        }
+    }
+
+    /// All the bytes.
+    ///
+    /// # Errors
+    /// The source's.
+    pub fn into_bytes(self) -> io::Result<Vec<u8>> {
+        match self {
+            Body::Bytes(bytes) => Ok(bytes),
+            Body::Stream(_, source) => source.into_bytes(),
         }
     }
 

@@ -52,11 +52,15 @@ pub fn go_mod_hash(go_mod: &[u8]) -> String {
     hash.finish()
 }
 
-/// The two go.sum lines of a version, each with its newline, from the `h1:` hashes of its zip and
-/// of its go.mod file.
-pub fn go_sum_lines(module: &ModuleVersion, zip: &str, go_mod: &str) -> String {
-    let (path, version) = (module.path(), module.version());
-    format!("{path} {version} {zip}\n{path} {version}/go.mod {go_mod}\n")
+/// The line of go.sum for a version's zip, whose `h1:` hash this is (golang.org/ref/mod#go-sum-files).
+pub fn go_sum_line(module: &ModuleVersion, zip_hash: &str) -> String {
+    format!("{} {} {zip_hash}", module.path(), module.version())
+}
+
+/// The line of go.sum for its go.mod file.
+pub fn go_mod_sum_line(module: &ModuleVersion, go_mod: &[u8]) -> String {
+    let hash = go_mod_hash(go_mod);
+    format!("{} {}/go.mod {hash}", module.path(), module.version())
 }
 
 /// Lower-case hex.

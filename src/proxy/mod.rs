@@ -11,7 +11,7 @@ use crate::http::{
     requested_range,
 };
 use crate::module::{ModulePath, ModuleVersion, Version, gomod};
-use crate::store::{Content, Detail, Error, File, Index, Object, Store};
+use crate::store::{Content, Detail, Error, File, Index, Object, Store, failure};
 use sha2::{Digest, Sha256};
 
 use route::Asked;
@@ -307,19 +307,4 @@ fn no_such_module(module: &ModulePath) -> Failure {
 
 fn not_found(text: String) -> Failure {
     Failure::new(Kind::NotFound, text)
-}
-
-/// A store's error about something, as an answer.
-pub fn failure(what: &dyn std::fmt::Display, error: Error) -> Failure {
-    let kind = match &error {
-        Error::NotFound => {
-            return not_found(format!("{what}: no such version"));
-        }
-        Error::Withdrawn => Kind::Withdrawn,
-        Error::Conflict(_) => Kind::Conflict,
-        Error::Refused(_) | Error::Unavailable(_) => Kind::Unavailable,
-        Error::TimedOut(_) => Kind::TimedOut,
-        Error::Corrupt(_) => Kind::Internal,
-    };
-    Failure::new(kind, format!("{what}: {error}"))
 }

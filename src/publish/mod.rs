@@ -15,9 +15,8 @@ use crate::http::{Failure, Kind, Request, Response};
 use crate::json::Writer;
 use crate::module::zip::{self, Checked, SourceOptions, ZipError};
 use crate::module::{ModulePath, ModuleVersion, Timestamp, Version, gomod, hash};
-use crate::proxy::failure;
 use crate::proxy::route::Asked;
-use crate::store::{Error, File, Info, Outcome, Release, Staged, Staging, Store};
+use crate::store::{Error, File, Info, Outcome, Release, Staged, Staging, Store, failure};
 
 use params::Params;
 
@@ -126,7 +125,7 @@ impl Publisher<'_> {
         let answer = Published {
             version: version.version().to_string(),
             time: None,
-            go_sum: vec![go_mod_line(&version, &go_mod)],
+            go_sum: vec![hash::go_mod_sum_line(&version, &go_mod)],
         };
         Ok(done(outcome, &answer))
     }
@@ -277,22 +276,12 @@ impl Publisher<'_> {
             version: version.version().to_string(),
             time: Some(info.time.to_string()),
             go_sum: vec![
-                format!(
-                    "{} {} {}",
-                    version.path(),
-                    version.version(),
-                    release.zip_hash
-                ),
-                go_mod_line(version, &release.go_mod),
+                hash::go_sum_line(version, &release.zip_hash),
+                hash::go_mod_sum_line(version, &release.go_mod),
             ],
         };
         Ok(done(outcome, &answer))
     }
-}
-
-fn go_mod_line(version: &ModuleVersion, go_mod: &[u8]) -> String {
-    let sum = hash::go_mod_hash(go_mod);
-    format!("{} {}/go.mod {sum}", version.path(), version.version())
 }
 
 fn done(outcome: Outcome, answer: &Published) -> Response {

@@ -58,7 +58,7 @@ impl Params {
         if origin.reference.is_empty()
             && let Some(name) = &self.reference
         {
-            origin.reference = full_name(name, version);
+            origin.reference = full_name(name, version, self.subdir.as_deref());
         }
         if origin.subdir.is_empty()
             && let Some(path) = &self.subdir
@@ -75,13 +75,23 @@ impl Params {
     }
 }
 
-/// `main` is a branch, `v1.2.3` and `sub/v1.2.3` for that version are tags: what CI systems call a
-/// "ref name". A name that starts with `refs/` is whole.
-fn full_name(name: &str, version: &ModuleVersion) -> String {
+/// `main` is a branch, `v1.2.3` is a tag for that version, and so is `sub/v1.2.3` where the module lies in
+/// `sub` (golang.org/ref/mod#vcs-version): what CI systems call a "ref name". `release/v1.2.3` may be either,
+/// and is a branch unless the module's path ends in `release`. A name that starts with `refs/` is whole.
+fn full_name(name: &str, version: &ModuleVersion, subdir: Option<&str>) -> String {
     if name.starts_with("refs/") {
         return name.to_owned();
     }
-    let is_tag = name.rsplit('/').next() == Some(version.version().as_str());
+    let own = version.version().as_str();
+    let own = own.strip_suffix("+incompatible").unwrap_or(own);
+    let is_tag = match name.rsplit_once('/') {
+        None => name == own,
+        Some((folder, tag)) => {
+            let above = version.path().prefix().strip_suffix(folder);
+            let ends_path = above.is_some_and(|above| above.ends_with('/'));
+            tag == own && (ends_path || subdir == Some(folder))
+        }
+    };
     let kind = if is_tag { "tags" } else { "heads" };
     format!("refs/{kind}/{name}")
 }
@@ -105,27 +115,29 @@ fn origin(value: &str) -> Result<Origin, Failure> {
     let mut origin = json
         .and_then(|json| Origin::from_json(&json))
         .ok_or_else(|| wrong("origin", "it is no JSON object of the go command's Origin"))?;
-    origin.url = without_credentials(&origin.url);
+    origin.url = without_secrets(&origin.url);
     Ok(origin)
 }
 
-/// An address as everybody may see it: `https://user:secret@host/` without user and secret.
-fn without_credentials(url: &str) -> String {
+/// An address as everybody may see it: of `https://user:secret@host/path?token=secret` host and path.
+fn without_secrets(url: &str) -> String {
     let end = url.as_bytes().windows(3).position(|three| three == b"://");
     let Some((scheme, rest)) = end.and_then(|end| Some((url.get(..end)?, url.get(end + 3..)?)))
     else {
         return url.to_owned();
     };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (authority, path) = match rest.find('/') {
         Some(slash) => rest.split_at(slash),
         None => (rest, ""),
     };
-    match authority.rsplit_once('@') {
+    let shown = match authority.rsplit_once('@') {
         // `ssh://git@host` names an account, not a secret.
-        Some((user, _)) if scheme == "ssh" && !user.contains(':') => url.to_owned(),
-        Some((_, host)) => format!("{scheme}://{host}{path}"),
-        None => url.to_owned(),
-    }
+        Some((user, _)) if scheme == "ssh" && !user.contains(':') => authority,
+        Some((_, host)) => host,
+        None => authority,
+    };
+    format!("{scheme}://{shown}{path}")
 }
 
 fn reference(value: String) -> Result<String, Failure> {
@@ -224,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_taken_out_of_an_address() {
+    fn secrets_are_taken_out_of_an_address() {
         for (url, shown) in [
             ("https://example.com/a", "https://example.com/a"),
             ("https://token@example.com/a@b", "https://example.com/a@b"),
@@ -232,8 +244,11 @@ mod tests {
             ("ssh://git@example.com/a", "ssh://git@example.com/a"),
             ("ssh://git:secret@example.com/a", "ssh://example.com/a"),
             ("git@example.com:a/b", "git@example.com:a/b"),
+            ("https://example.com/a?token=x@y/z", "https://example.com/a"),
+            ("https://example.com?token=x", "https://example.com"),
+            ("https://u:p@example.com/a#token", "https://example.com/a"),
         ] {
-            assert_eq!(without_credentials(url), shown, "{url}");
+            assert_eq!(without_secrets(url), shown, "{url}");
         }
     }
 
@@ -260,12 +275,71 @@ mod tests {
         );
         assert_eq!(origin("ref=v1.2.3", None), made("", "refs/tags/v1.2.3"));
         assert_eq!(
-            origin("ref=sub/v1.2.3", None),
-            made("", "refs/tags/sub/v1.2.3")
+            origin("ref=release/v1.2.3", None),
+            made("", "refs/heads/release/v1.2.3")
         );
         assert_eq!(
             origin("ref=refs/pull/1/head", None),
             made("", "refs/pull/1/head")
         );
+    }
+
+    #[test]
+    fn a_name_of_a_tag_is_known_by_version_and_folder() {
+        for (module, version, subdir, name, whole) in [
+            (
+                "example.com/m",
+                "v1.2.3",
+                None,
+                "v1.2.3",
+                "refs/tags/v1.2.3",
+            ),
+            (
+                "example.com/m",
+                "v1.2.3",
+                None,
+                "v1.2.4",
+                "refs/heads/v1.2.4",
+            ),
+            (
+                "example.com/m",
+                "v2.0.0+incompatible",
+                None,
+                "v2.0.0",
+                "refs/tags/v2.0.0",
+            ),
+            (
+                "example.com/m/sub/v2",
+                "v2.0.0",
+                None,
+                "sub/v2.0.0",
+                "refs/tags/sub/v2.0.0",
+            ),
+            (
+                "example.com/m/a/sub",
+                "v1.2.3",
+                None,
+                "a/sub/v1.2.3",
+                "refs/tags/a/sub/v1.2.3",
+            ),
+            (
+                "example.com/vanity",
+                "v1.2.3",
+                Some("sub"),
+                "sub/v1.2.3",
+                "refs/tags/sub/v1.2.3",
+            ),
+            (
+                "example.com/mysub",
+                "v1.2.3",
+                None,
+                "sub/v1.2.3",
+                "refs/heads/sub/v1.2.3",
+            ),
+        ] {
+            let path = ModulePath::parse(module).unwrap();
+            let version = ModuleVersion::new(path, Version::parse(version).unwrap()).unwrap();
+            assert_eq!(full_name(name, &version, subdir), whole, "{module}");
+        }
     }
 }

@@ -8,9 +8,8 @@ use super::{Publisher, invalid, named, too_large};
 use crate::http::{Failure, Kind, Response};
 use crate::json::Writer;
 use crate::module::{ModulePath, ModuleVersion, Timestamp};
-use crate::proxy::failure;
 use crate::proxy::route::Asked;
-use crate::store::{Error, Presigned};
+use crate::store::{Error, Presigned, failure};
 
 /// What a `POST` asks for.
 enum Step<'a> {

@@ -9,33 +9,37 @@
 //! 5. Memory stays bounded, whatever the size of a zip.
 //! 6. Not found, withdrawn, refused, unavailable and corrupt are different errors.
 //!
-//! `contract` checks them; a new store is one folder here and one call of that suite. A store knows
-//! Go's names and nothing of HTTP but what a body is.
+//! `contract` checks them; a new store is one folder here and one call of that suite. A store knows Go's
+//! names, and of HTTP what a body and an ETag are; `s3` asks its server by the client of `http`.
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod dir;
+mod error;
 mod index;
 mod info;
+mod key;
 pub mod kv;
 #[cfg(feature = "s3")]
 mod presigned;
 #[cfg(feature = "s3")]
 pub mod s3;
+pub mod settle;
 #[cfg(test)]
 pub mod testing;
 mod tree;
 #[cfg(test)]
 mod trials;
 
-use std::fmt;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, SeekFrom, Write};
 use std::ops::Range;
 use std::time::Duration;
 
 use crate::http::{Afterwards, Body, ETag, Wanted};
 use crate::module::{ModulePath, ModuleVersion};
 
+pub use crate::module::zip::ReadSeek;
+pub use error::{Error, failure};
 pub use index::{Entry, Index, Recorded};
 pub use info::{Info, Origin};
 #[cfg(feature = "s3")]
@@ -110,19 +114,9 @@ impl Object {
     /// # Errors
     /// When the store can't give them.
     pub fn into_bytes(self) -> Result<Vec<u8>, Error> {
-        let open = match self.content {
-            Content::Bytes(bytes) => return Ok(bytes),
-            Content::Stored(open) => open,
-        };
-        match open(0..self.size)? {
-            Body::Bytes(bytes) => Ok(bytes),
-            Body::Stream(_, mut source) => {
-                let mut bytes = Vec::new();
-                while let Some(piece) = source.next().map_err(Error::from_io)? {
-                    bytes.extend_from_slice(&piece);
-                }
-                Ok(bytes)
-            }
+        match self.content {
+            Content::Bytes(bytes) => Ok(bytes),
+            Content::Stored(open) => open(0..self.size)?.into_bytes().map_err(Error::from_io),
         }
     }
 }
@@ -158,9 +152,26 @@ pub enum Outcome {
     Unchanged,
 }
 
-/// A reader that can go back: archives are read from their end.
-pub trait ReadSeek: Read + Seek {}
-impl<T: Read + Seek> ReadSeek for T {}
+/// How old what an upload left must be, in seconds, before `repair` takes it away: what is younger may be
+/// under way.
+const LEFT_OVER_AFTER: i64 = 24 * 60 * 60;
+
+/// Where a reader of `size` bytes that stands at `position` is to go on.
+///
+/// # Errors
+/// For a place before the start, and those of `size`.
+pub fn seek_target(
+    to: SeekFrom,
+    position: u64,
+    size: impl FnOnce() -> io::Result<u64>,
+) -> io::Result<u64> {
+    let target = match to {
+        SeekFrom::Start(offset) => Some(offset),
+        SeekFrom::Current(offset) => position.checked_add_signed(offset),
+        SeekFrom::End(offset) => size()?.checked_add_signed(offset),
+    };
+    target.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
 
 /// An upload on its way into the store. Nobody sees it. Dropped, it is discarded.
 pub trait Staging: Write {
@@ -320,7 +331,8 @@ fn page_of_names(
     page
 }
 
-/// A clock and a source of chance, for the names of uploads.
+/// A clock and a source of chance: for the names of uploads, the times of signatures and of what is
+/// published, and for waiting.
 pub trait Entropy {
     /// Seconds since the Unix epoch.
     fn unix_seconds(&self) -> i64;
@@ -331,68 +343,3 @@ pub trait Entropy {
         std::thread::sleep(time);
     }
 }
-
-/// Why a store did not do it.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Error {
-    /// It holds no such thing.
-    NotFound,
-    /// The version has been withdrawn.
-    Withdrawn,
-    /// Other content is published under this version; what stands.
-    Conflict(String),
-    /// The host does not let us at it; why.
-    Refused(String),
-    /// It does not answer, or answered with a failure; which.
-    Unavailable(String),
-    /// It did not answer in time.
-    TimedOut(String),
-    /// What it holds can't be right; what is wrong.
-    Corrupt(String),
-}
-
-impl Error {
-    /// Packs a store's error into an [`io::Error`], for code that reads through [`io::Read`].
-    pub fn into_io(self) -> io::Error {
-        io::Error::other(self)
-    }
-
-    /// Gets back what [`Error::into_io`] packed; any other failure is the store being unavailable.
-    pub fn from_io(error: io::Error) -> Self {
-        let kind = error.kind();
-        let text = error.to_string();
-        match error.into_inner().map(|inner| inner.downcast::<Error>()) {
-            Some(Ok(packed)) => *packed,
-            _ => match kind {
-                io::ErrorKind::NotFound => Error::NotFound,
-                io::ErrorKind::PermissionDenied => Error::Refused(text),
-                io::ErrorKind::TimedOut => Error::TimedOut(text),
-                _ => Error::Unavailable(text),
-            },
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::NotFound => f.write_str("not in the store"),
-            Error::Withdrawn => f.write_str("withdrawn by its publisher"),
-            Error::Conflict(standing) => {
-                write!(f, "published already with other content: {standing}")
-            }
-            Error::Refused(why) => write!(f, "the store refuses access: {why}"),
-            Error::Unavailable(why) => write!(f, "the store failed: {why}"),
-            Error::TimedOut(why) => write!(f, "the store did not answer in time: {why}"),
-            Error::Corrupt(what) => write!(f, "the store holds what can't be right: {what}"),
-        }
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-impl std::error::Error for Error {}

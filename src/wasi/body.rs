@@ -5,8 +5,13 @@ use std::any::Any;
 use std::io::{self, Read};
 
 use wasi::http::types::IncomingBody;
+#[cfg(any(feature = "s3", feature = "oidc"))]
+use wasi::http::types::http_error_code;
 use wasi::io::streams::{InputStream, StreamError};
 
+#[cfg(any(feature = "s3", feature = "oidc"))]
+use super::outgoing;
+use super::respond;
 use crate::http::Source;
 
 /// As much as is asked of the host at once.
@@ -57,11 +62,34 @@ impl Incoming {
                 Err(StreamError::Closed) => {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                Err(StreamError::LastOperationFailed(_)) => {
-                    return Err(io::ErrorKind::ConnectionAborted.into());
-                }
+                Err(error) => return Err(failed(error)),
             }
         }
+    }
+}
+
+/// A failure of a body's stream. One that is late is told from one that broke where that counts: for the
+/// answers of other servers.
+fn failed(error: StreamError) -> io::Error {
+    #[cfg(any(feature = "s3", feature = "oidc"))]
+    if let StreamError::LastOperationFailed(why) = &error
+        && is_late(why)
+    {
+        return io::Error::new(io::ErrorKind::TimedOut, "nothing came for too long");
+    }
+    respond::broken(error)
+}
+
+/// Whether this is a time-out. Wasmtime 48 has no code for what happens to a body (`http-error-code` looks
+/// for another type than it keeps there), but says it in the words of one.
+#[cfg(any(feature = "s3", feature = "oidc"))]
+fn is_late(why: &wasi::io::error::Error) -> bool {
+    match http_error_code(why) {
+        Some(code) => outgoing::is_late(&code),
+        None => why
+            .to_debug_string()
+            .to_ascii_lowercase()
+            .contains("timeout"),
     }
 }
 
@@ -88,8 +116,13 @@ impl Source for Incoming {
         Ok(Some(piece))
     }
 
-    fn host_stream(&mut self) -> Option<Box<dyn Any>> {
+    fn host_stream(&mut self) -> Option<(Box<dyn Any>, u64)> {
         let stream = self.stream.take()?;
-        Some(Box::new(stream))
+        Some((Box::new(stream), u64::MAX))
+    }
+
+    fn copied(&mut self, stream: Box<dyn Any>, bytes: u64) {
+        self.stream = stream.downcast().ok().map(|stream| *stream);
+        self.expected = self.expected.map(|left| left.saturating_sub(bytes));
     }
 }

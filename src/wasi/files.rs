@@ -11,8 +11,8 @@ use wasi::filesystem::types::{Descriptor, DescriptorFlags, ErrorCode, OpenFlags,
 use wasi::io::streams::{InputStream, StreamError};
 
 use crate::http::{Body, Source};
-use crate::store::ReadSeek;
 use crate::store::dir::{Created, Disk, Opened, nanos};
+use crate::store::{ReadSeek, seek_target};
 
 const PIECE: u64 = 256 * 1024;
 
@@ -168,15 +168,8 @@ impl Read for WasiReader {
 
 impl Seek for WasiReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-            SeekFrom::End(offset) => {
-                let size = self.file.stat().map_err(failed)?.size;
-                size.checked_add_signed(offset)
-            }
-        };
-        self.position = target.ok_or(io::ErrorKind::InvalidInput)?;
+        let size = || Ok(self.file.stat().map_err(failed)?.size);
+        self.position = seek_target(to, self.position, size)?;
         Ok(self.position)
     }
 }
@@ -252,9 +245,9 @@ impl Source for FileSource {
         }
     }
 
-    fn host_stream(&mut self) -> Option<Box<dyn Any>> {
+    fn host_stream(&mut self) -> Option<(Box<dyn Any>, u64)> {
         let stream = self.stream.take()?;
-        Some(Box::new(stream))
+        Some((Box::new(stream), u64::MAX))
     }
 }
 

@@ -51,15 +51,27 @@ impl Client for WasiClient {
         }
         Ok(incoming(answer_of(&answer)?, head))
     }
+
+    fn send_all(&self, requests: Vec<Outgoing<'_>>) -> Vec<Result<Incoming, Unanswered>> {
+        let mut sent = Vec::with_capacity(requests.len());
+        for request in requests {
+            let begun = prepare(&request).and_then(|(outgoing, options)| {
+                outgoing_handler::handle(outgoing, Some(options)).map_err(failed)
+            });
+            sent.push((begun, request.method == Method::Head));
+        }
+        let answers = sent.into_iter();
+        answers
+            .map(|(begun, head)| Ok(incoming(answer_of(&begun?)?, head)))
+            .collect()
+    }
 }
 
 fn prepare(request: &Outgoing<'_>) -> Result<(OutgoingRequest, RequestOptions), Unanswered> {
     let address = Address::parse(request.url).ok_or(Unanswered::BadAddress)?;
-    let fields = Fields::new();
+    let mut fields: Vec<(String, Vec<u8>)> = Vec::with_capacity(request.headers.len() + 1);
     for (name, value) in &request.headers {
-        fields
-            .append(name, value.as_bytes())
-            .map_err(|error| Unanswered::Nonsense(format!("the field {name}: {error}")))?;
+        fields.push(((*name).to_owned(), value.as_bytes().to_vec()));
     }
     let length = match &request.body {
         Payload::Nothing => None,
@@ -67,8 +79,10 @@ fn prepare(request: &Outgoing<'_>) -> Result<(OutgoingRequest, RequestOptions), 
         Payload::Stream(length, _) => Some(*length),
     };
     if let Some(length) = length {
-        let _ = fields.append("content-length", length.to_string().as_bytes());
+        fields.push(("content-length".to_owned(), length.to_string().into_bytes()));
     }
+    let fields = Fields::from_list(&fields)
+        .map_err(|error| Unanswered::Nonsense(format!("the request's fields: {error}")))?;
     let outgoing = OutgoingRequest::new(fields);
     let method = match &request.method {
         Method::Get => WasiMethod::Get,
@@ -87,8 +101,12 @@ fn prepare(request: &Outgoing<'_>) -> Result<(OutgoingRequest, RequestOptions), 
         query if query.starts_with('?') => format!("/{query}"),
         path => path.to_owned(),
     };
-    outgoing
-        .set_method(&method)
+    // A GET need not be said.
+    let named = match method {
+        WasiMethod::Get => Ok(()),
+        method => outgoing.set_method(&method),
+    };
+    named
         .and_then(|()| outgoing.set_scheme(Some(&scheme)))
         .and_then(|()| outgoing.set_authority(Some(address.authority)))
         .and_then(|()| outgoing.set_path_with_query(Some(&path)))
@@ -167,17 +185,25 @@ impl crate::http::Source for NoBody {
     }
 }
 
+/// Whether this says that something took too long.
+pub(super) fn is_late(error: &ErrorCode) -> bool {
+    matches!(
+        error,
+        ErrorCode::DnsTimeout
+            | ErrorCode::ConnectionTimeout
+            | ErrorCode::ConnectionReadTimeout
+            | ErrorCode::ConnectionWriteTimeout
+            | ErrorCode::HttpResponseTimeout
+    )
+}
+
 fn failed(error: ErrorCode) -> Unanswered {
     match error {
         ErrorCode::HttpRequestDenied => Unanswered::Denied,
         ErrorCode::HttpRequestUriInvalid | ErrorCode::HttpRequestUriTooLong => {
             Unanswered::BadAddress
         }
-        ErrorCode::DnsTimeout
-        | ErrorCode::ConnectionTimeout
-        | ErrorCode::ConnectionReadTimeout
-        | ErrorCode::ConnectionWriteTimeout
-        | ErrorCode::HttpResponseTimeout => Unanswered::TimedOut,
+        late if is_late(&late) => Unanswered::TimedOut,
         ErrorCode::TlsProtocolError => {
             Unanswered::Untrusted("the server speaks no TLS that the host does".to_owned())
         }

@@ -92,27 +92,33 @@ fn pump(
     sent: &mut u64,
 ) -> Result<(), Broken> {
     let odd = |what: &str| Broken::Source(io::Error::other(what.to_owned()));
-    while let Some(stream) = source.host_stream().filter(|_| *sent < length) {
+    while *sent < length
+        && let Some((stream, most)) = source.host_stream()
+    {
         let stream = stream.downcast::<InputStream>();
         let stream = stream.map_err(|_| odd("a stream of another host"))?;
         let before = *sent;
+        let end = length.min(before.saturating_add(most));
         let copied = loop {
-            let left = length - *sent;
+            let left = end - *sent;
             match out.blocking_splice(&stream, left) {
                 Ok(count) => *sent += count.min(left),
                 Err(error) => break Err(error),
             }
-            if *sent == length {
+            if *sent == end {
                 break Ok(());
             }
         };
-        // A child of what the source holds: it has to go first.
-        drop(stream);
-        if let Err(error) = copied {
-            // Which of the two broke, the one that takes the bytes can tell.
-            out.check_write().map_err(|_| Broken::Client)?;
-            let resumed = source.resume(*sent - before);
-            resumed.map_err(|_| Broken::Source(broken(error)))?;
+        match copied {
+            Ok(()) => source.copied(stream, *sent - before),
+            Err(error) => {
+                // A child of what the source holds: it has to go first.
+                drop(stream);
+                // Which of the two broke, the one that takes the bytes can tell.
+                out.check_write().map_err(|_| Broken::Client)?;
+                let resumed = source.resume(*sent - before);
+                resumed.map_err(|_| Broken::Source(broken(error)))?;
+            }
         }
     }
     if *sent == length {

@@ -241,10 +241,5 @@ fn unreadable(what: &str) -> Failure {
 }
 
 fn failed(what: &str, error: &store::Error) -> Failure {
-    let kind = match error {
-        store::Error::TimedOut(_) => Kind::TimedOut,
-        store::Error::Corrupt(_) => Kind::Internal,
-        _ => Kind::Unavailable,
-    };
-    Failure::new(kind, format!("{what}: {error}"))
+    Failure::new(error.kind(), format!("{what}: {error}"))
 }

@@ -1,15 +1,11 @@
 //! The writes of a change, and the looks that tell whether another came between.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{AT_ONCE, Broken, Documents, Kept, failed};
 use crate::http::{Failure, Kind};
+use crate::store::settle::pause;
 
-/// The shortest wait before a change is looked at again, and the longest.
-const SHORTEST_WAIT: Duration = Duration::from_millis(5);
-const LONGEST_WAIT: Duration = Duration::from_secs(3);
-/// How many times as long as our own writing another's may take.
-const SLOWER: u32 = 3;
 /// What is said of a change that fails once it has begun.
 const MIDWAY: &str = "the change may be carried out in part: run it again";
 
@@ -67,8 +63,7 @@ impl<'a> Writing<'a> {
     /// Looks, after longer than a write takes, whether what was written stands. No host compares and
     /// swaps: so of two administrators at once at least one is told.
     pub fn settle(&self, names: &[String], expected: &[Option<&[u8]>]) -> Result<(), Broken> {
-        let wait = self.begun.elapsed().saturating_mul(SLOWER);
-        self.documents.wait(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
+        self.documents.wait(pause(self.begun));
         self.expect(names, expected)
     }
 

@@ -38,9 +38,15 @@ fn a_go_mod_is_hashed_as_the_only_file() {
 fn go_sum_has_a_line_for_the_zip_and_one_for_the_go_mod() {
     let path = ModulePath::parse("golang.org/x/mod").unwrap();
     let module = ModuleVersion::new(path, Version::parse("v0.42.0").unwrap()).unwrap();
-    let lines = go_sum_lines(&module, "h1:a", "h1:b");
-    let expected = "golang.org/x/mod v0.42.0 h1:a\ngolang.org/x/mod v0.42.0/go.mod h1:b\n";
-    assert_eq!(lines, expected);
+    assert_eq!(
+        go_sum_line(&module, "h1:a"),
+        "golang.org/x/mod v0.42.0 h1:a"
+    );
+    let hash = go_mod_hash(b"module golang.org/x/mod\n");
+    assert_eq!(
+        go_mod_sum_line(&module, b"module golang.org/x/mod\n"),
+        format!("golang.org/x/mod v0.42.0/go.mod {hash}")
+    );
 }
 
 #[test]

@@ -66,16 +66,35 @@ fn find(reader: &mut Reader<'_>) -> Result<(u64, Vec<u8>), ZipError> {
     let mut tail = Vec::new();
     reader.go_to(start)?;
     reader.read_into(&mut tail, (length - start) as usize)?;
-    let last = tail.len().checked_sub(END_RECORD as usize);
-    let at = (0..=last.ok_or(Reason::NotAZip)?)
-        .rev()
-        .find(|&at| {
-            tail.get(at..)
-                .is_some_and(|tail| tail.starts_with(b"PK\x05\x06"))
-        })
-        .ok_or(Reason::NotAZip)?;
+    let at = last_record(&tail).ok_or(Reason::NotAZip)?;
     tail.drain(..at);
     Ok((start + at as u64, tail))
+}
+
+/// Where the last end record begins.
+fn last_record(tail: &[u8]) -> Option<usize> {
+    let last = tail.len().checked_sub(END_RECORD as usize)?;
+    (0..=last).rev().find(|&at| {
+        tail.get(at..)
+            .is_some_and(|tail| tail.starts_with(b"PK\x05\x06"))
+    })
+}
+
+/// As many bytes of an archive's end as [`has_end`] may need: the end record with the longest comment.
+pub const LONGEST_END: u64 = END_RECORD + 0xffff;
+
+/// Whether an archive of `size` bytes that ends with `tail` has its end record, and room for its central
+/// directory before it. An archive that was cut short has not.
+pub fn has_end(tail: &[u8], size: u64) -> bool {
+    let Some(at) = last_record(tail) else {
+        return false;
+    };
+    let Some((end, saturated)) = tail.get(at..).and_then(parse) else {
+        return false;
+    };
+    let before = size.checked_sub((tail.len() - at) as u64);
+    let directory_end = end.directory.checked_add(end.directory_bytes);
+    saturated || before.is_some_and(|before| directory_end.is_some_and(|end| end <= before))
 }
 
 /// Reads an end record that reaches to the archive's end, and whether its numbers are too small

@@ -41,8 +41,11 @@ use content::{Contents, Discard};
 use directory::{Directory, Entry, EntryKind};
 use names::Paths;
 use problem::Findings;
-use reader::{ReadSeek, Reader};
+use reader::Reader;
 use writer::Writer;
+
+pub use end::{LONGEST_END, has_end};
+pub use reader::ReadSeek;
 
 pub use problem::{Excess, Problem, Reason, ZipError};
 #[cfg(test)]

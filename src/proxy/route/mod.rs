@@ -141,6 +141,10 @@ fn resource(segments: &[&str]) -> Result<Resource, String> {
         [module @ .., "@latest"] => Ok(Resource::Latest(module_path(module)?)),
         [module @ .., "@v", "list"] => Ok(Resource::List(module_path(module)?)),
         [module @ .., "@v", file] => versioned(module_path(module)?, file),
+        // Somebody looks what this is.
+        [] | [""] => Err(
+            "this is a Go module proxy: give its address to the go command, in GOPROXY".to_owned(),
+        ),
         _ => Err("missing /@v/".to_owned()),
     }
 }

@@ -150,7 +150,10 @@ fn a_path_that_can_name_nothing_is_told_why() {
     let long = format!("/example.com/{}/@v/list", "a".repeat(1100));
     let longer = format!("/example.com/{}", "a".repeat(4000));
     for (path, why) in [
-        ("/", "missing /@v/"),
+        (
+            "/",
+            "this is a Go module proxy: give its address to the go command, in GOPROXY",
+        ),
         ("", "the path does not begin with a slash"),
         ("/example.com", "missing /@v/"),
         ("/example.com/@/", "missing /@v/"),

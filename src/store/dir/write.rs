@@ -9,18 +9,18 @@ use super::{Created, Dir};
 use crate::http::ETag;
 use crate::module::ModuleVersion;
 #[cfg(feature = "admin")]
-use crate::store::kv::original_key;
-use crate::store::kv::portable_key;
+use crate::store::key::original_key;
+use crate::store::key::portable_key;
 use crate::store::tree::{self, Tree};
-use crate::store::{Error, File, Object, Outcome, ReadSeek, Release, Repaired, Staged, Staging};
+use crate::store::{
+    Error, File, LEFT_OVER_AFTER, Object, Outcome, ReadSeek, Release, Repaired, Staged, Staging,
+};
 
 /// Where uploads lie.
 const UPLOADS: &str = ".goproxy-edge";
 /// Where documents lie, below the uploads.
 const DOCUMENTS: &str = "documents";
 const EXTENSION: &str = ".doc";
-/// Uploads younger than this may be under way.
-const LEFT_OVER_AFTER: i64 = 24 * 60 * 60;
 
 /// A file under a name that nobody asks for. Dropped, it is removed.
 pub(super) struct Upload {

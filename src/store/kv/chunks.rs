@@ -7,12 +7,13 @@ use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 
-use super::record::{At, Place, portable_key, record_key, sha256_hex};
+use super::record::{At, Place, record_key, sha256_hex};
 use super::{KeyValue, Kv};
 use crate::hex;
 use crate::http::Source;
 use crate::module::ModuleVersion;
-use crate::store::{Error, Outcome, ReadSeek, Release, Staged, Staging};
+use crate::store::key::portable_key;
+use crate::store::{Error, Outcome, ReadSeek, Release, Staged, Staging, seek_target};
 
 /// What every chunk's key starts with; no module path can.
 pub(super) const CHUNKS: &str = "-/chunks/";
@@ -339,12 +340,7 @@ impl Read for ChunkReader {
 
 impl Seek for ChunkReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::End(offset) => self.chunks.size.checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-        };
-        self.position = target.ok_or(io::ErrorKind::InvalidInput)?;
+        self.position = seek_target(to, self.position, || Ok(self.chunks.size))?;
         Ok(self.position)
     }
 }

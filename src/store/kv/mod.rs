@@ -28,12 +28,12 @@ use super::{
 };
 use crate::http::{Body, ETag};
 use crate::module::{ModulePath, ModuleVersion};
+#[cfg(feature = "admin")]
+use crate::store::key::original_key;
+use crate::store::key::portable_key;
 
 use chunks::{ChunkSource, Chunks, Upload};
 use objects::ObjectUpload;
-#[cfg(feature = "admin")]
-pub(super) use record::original_key;
-pub(super) use record::portable_key;
 use record::{At, Part, Place, Record};
 
 pub use objects::{Blobs, Names, NewBlob};
@@ -239,7 +239,7 @@ impl Store for Kv {
         let start = document_key(prefix);
         let ours = keys.iter().filter(|key| key.starts_with(&start));
         let names = ours.filter_map(|key| {
-            let key = record::original_key(key)?;
+            let key = original_key(key)?;
             key.strip_prefix(DOCUMENTS).map(str::to_owned)
         });
         Ok(super::page_of_names(names, prefix, after, most))

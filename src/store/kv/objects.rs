@@ -18,7 +18,7 @@ use super::record::{At, Place};
 use crate::hex;
 use crate::http::{Body, Source};
 use crate::module::ModuleVersion;
-use crate::store::{Error, ReadSeek, Staged, Staging, Store};
+use crate::store::{Error, ReadSeek, Staged, Staging, Store, seek_target};
 
 /// Where the zips' objects lie; the store may hold others' beside them.
 const PREFIX: &str = "zips/";
@@ -344,12 +344,7 @@ impl Read for ObjectReader {
 
 impl Seek for ObjectReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-        };
-        self.position = target.ok_or(io::ErrorKind::InvalidInput)?;
+        self.position = seek_target(to, self.position, || Ok(self.size))?;
         Ok(self.position)
     }
 }

@@ -16,10 +16,8 @@
 //! `since` says when the record was written, as long as a slow writer may still replace the index that
 //! names it. Of a zip in an object store the line ends `<id of its object> object`.
 //!
-//! (Lines and not JSON: they are read on every hit, and typed JSON costs the component 60 KB.)
-//! Keys are the escaped URL paths in the alphabet
-//! that every host takes: NATS knows `[-/_=.a-zA-Z0-9]`, wasmCloud's file store no `/`, so every other
-//! byte becomes `=` and two hex digits, and a key over 240 bytes `h=` and its SHA-256.
+//! (Lines and not JSON: they are read on every hit, and typed JSON costs the component 60 KB.) Keys are the
+//! escaped URL paths, made portable ([`crate::store::key`]).
 
 use std::fmt::Write;
 
@@ -30,8 +28,6 @@ use crate::hex;
 use crate::module::{ModulePath, ModuleVersion};
 use crate::store::{Error, File, Index};
 
-/// Below the 255 bytes of a file name, with room for what a host puts around it.
-const LONGEST_KEY: usize = 240;
 const RECORD_HEAD: &str = "goproxy-edge record";
 const INDEX_HEAD: &str = "goproxy-edge index ";
 
@@ -433,47 +429,6 @@ pub(super) fn parse_index(key: &str, value: Vec<u8>) -> Result<Index, Error> {
         Some(own) if own == key => Ok(Index::from_text(lines)),
         _ => Err(corrupt(key, "it is no index, or another's")),
     }
-}
-
-/// The key in the alphabet and length that every host takes.
-pub(in crate::store) fn portable_key(key: &str) -> String {
-    let mut portable = Vec::with_capacity(key.len() + 16);
-    let mut rest = key.as_bytes();
-    loop {
-        let run = rest.iter().position(|byte| !is_portable(*byte));
-        let (fine, other) = rest.split_at(run.unwrap_or(rest.len()));
-        portable.extend_from_slice(fine);
-        let Some((odd, behind)) = other.split_first() else {
-            break;
-        };
-        let [high, low] = hex::upper(*odd);
-        portable.extend_from_slice(&[b'=', high, low]);
-        rest = behind;
-    }
-    match String::from_utf8(portable) {
-        Ok(portable) if portable.len() <= LONGEST_KEY => portable,
-        _ => format!("h={}", sha256_hex(key.as_bytes())),
-    }
-}
-
-fn is_portable(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
-}
-
-/// Undoes [`portable_key`] where it can: not for a hashed key, nor for one that is not ours.
-pub(in crate::store) fn original_key(portable: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(portable.len());
-    let mut rest = portable.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'=' {
-            let digits = [rest.next()?, rest.next()?];
-            bytes.push(hex::byte(digits)?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    let key = String::from_utf8(bytes).ok()?;
-    (portable_key(&key) == portable).then_some(key)
 }
 
 /// SHA-256 in lower-case hex.

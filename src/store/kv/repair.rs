@@ -9,14 +9,12 @@
 
 use super::Kv;
 use super::chunks::{CHUNKS, UploadId, chunk_key, owner};
-use super::record::{Record, State, original_key, portable_key};
+use super::record::{Record, State};
 use super::write::entry_of;
 use crate::module::{ModulePath, ModuleVersion, Version};
 use crate::order::sorted;
-use crate::store::{Entry, Error, Repaired};
-
-/// What is younger than this may belong to an upload under way.
-const LEFT_OVER_AFTER: i64 = 24 * 60 * 60;
+use crate::store::key::{original_key, portable_key};
+use crate::store::{Entry, Error, LEFT_OVER_AFTER, Repaired};
 
 impl Kv {
     /// One page: see [`crate::store::Store::repair`].

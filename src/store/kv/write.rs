@@ -8,26 +8,19 @@
 //! already. So a record stays unsettled for as long as a request can take, and every read of it looks
 //! after its index entry until then.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Kv;
 use super::chunks::{Stored, Upload};
-use super::record::{
-    Place, Record, State, index_key, index_value, parse_index, portable_key, record_key,
-};
+use super::record::{Place, Record, State, index_key, index_value, parse_index, record_key};
 use crate::module::{ModulePath, ModuleVersion};
+use crate::store::key::portable_key;
+use crate::store::settle::pause;
 use crate::store::{Entry, Error, Index, Info, Outcome, Release};
 
 /// Rounds of write and read back before we say that the store does not settle. Each lost round means
 /// that another writer made progress.
 const ROUNDS: usize = 32;
-/// The shortest wait before a read back.
-const SHORTEST_WAIT: Duration = Duration::from_millis(5);
-/// The longest: within a host's time limit for a request.
-const LONGEST_WAIT: Duration = Duration::from_secs(3);
-/// How many times as long as our own reading and writing took another's may take.
-const SLOWER: u32 = 3;
-
 /// How long, in seconds, a writer may hold what it has read: the time that hosts with a limit give a
 /// request.
 const SLOWEST_WRITER: i64 = 30;
@@ -74,8 +67,7 @@ impl Kv {
     /// Writes, then waits in proportion to the time since what is written was decided upon.
     fn set_and_wait(&self, begun: Instant, key: &str, value: &[u8]) -> Result<(), Error> {
         let written = self.port.set(key, value);
-        let wait = begun.elapsed().saturating_mul(SLOWER);
-        self.port.wait(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
+        self.port.wait(pause(begun));
         written
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::lately::Lately;
+
 use crate::http::client::Address;
 
 /// Text that no message and no log may hold.
@@ -64,6 +66,8 @@ pub struct Config {
     pub addressing: Addressing,
     /// Which keys the files have.
     pub layout: Layout,
+    /// Addresses that were signed with these settings.
+    pub(super) lately: Lately,
 }
 
 impl Default for Config {
@@ -78,6 +82,7 @@ impl Default for Config {
             session_token: Secret::default(),
             addressing: Addressing::default(),
             layout: Layout::default(),
+            lately: Lately::default(),
         }
     }
 }

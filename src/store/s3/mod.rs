@@ -15,12 +15,14 @@
 
 mod blobs;
 mod config;
+mod lately;
 mod list;
 mod presigned;
 mod read;
 mod repair;
 mod request;
 mod sign;
+mod whole;
 mod write;
 mod xml;
 
@@ -33,8 +35,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 #[cfg(feature = "admin")]
-use super::kv::original_key;
-use super::kv::portable_key;
+use super::key::original_key;
+use super::key::portable_key;
 use super::tree::{self, Tree, WITHDRAWN};
 use super::{
     Detail, Entropy, Error, File, Index, Object, Outcome, Presigned, ReadSeek, Repaired, Staging,
@@ -68,9 +70,9 @@ pub struct S3 {
 
 impl S3 {
     /// The store that the settings name.
-    pub fn new(config: Config, client: Rc<dyn Client>, entropy: Rc<dyn Entropy>) -> Self {
+    pub fn new(config: Rc<Config>, client: Rc<dyn Client>, entropy: Rc<dyn Entropy>) -> Self {
         S3 {
-            config: Rc::new(config),
+            config,
             client,
             entropy,
             keeps: Rc::new(Cell::new(Keeps::Unknown)),
@@ -108,14 +110,19 @@ impl S3 {
     /// A file as it is.
     fn file(&self, version: &ModuleVersion, file: File, wanted: &Wanted) -> Result<Object, Error> {
         let key = self.key(version, file.extension());
-        let mut object = self.object(&key, wanted)?.ok_or(Error::NotFound)?;
-        if file == File::Zip {
-            if object.size < list::SMALLEST_ZIP {
-                return Err(Error::Corrupt(format!("{key} has been cut short")));
-            }
-            let store = self.clone();
-            object.elsewhere = Some(Box::new(move |head| store.read_address(&key, head)));
+        let object = self.object(&key, wanted)?.ok_or(Error::NotFound)?;
+        if file != File::Zip {
+            return Ok(object);
         }
+        if object.size < list::SMALLEST_ZIP {
+            return Err(whole::cut(&key));
+        }
+        let (store, size) = (self.clone(), object.size);
+        let mut object = whole::guarded(object, &key);
+        object.elsewhere = Some(Box::new(move |head| {
+            store.check_end(&key, size)?;
+            store.read_address(&key, head)
+        }));
         Ok(object)
     }
 }
@@ -231,12 +238,17 @@ impl Store for S3 {
     }
 
     fn document(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        let object = self.object(&document_key(name), &Wanted::Whole)?;
-        object.map(Object::into_bytes).transpose()
+        self.read_whole(&document_key(name))
     }
 
     fn set_document(&self, name: &str, value: &[u8]) -> Result<(), Error> {
         self.put(&document_key(name), value, false).map(|_| ())
+    }
+
+    #[cfg(feature = "admin")]
+    fn documents(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let keys: Vec<String> = names.iter().map(|name| document_key(name)).collect();
+        self.read_all(&keys)
     }
 
     #[cfg(feature = "admin")]

@@ -8,7 +8,7 @@ use super::S3;
 use super::request::Ask;
 use crate::http::client::Incoming;
 use crate::http::{Body, ETag, Method, Source, Wanted};
-use crate::store::{Content, Error, Object};
+use crate::store::{Content, Error, Object, seek_target};
 
 /// How often one body is taken up again.
 const RESUMPTIONS: u32 = 4;
@@ -198,6 +198,12 @@ impl S3 {
         }))
     }
 
+    /// The bytes of a small object. None where there is none.
+    pub(super) fn read_whole(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        let object = self.object(key, &Wanted::Whole)?;
+        object.map(Object::into_bytes).transpose()
+    }
+
     /// A range of an object, ready to be sent.
     pub(super) fn part(&self, key: &str, range: Range<u64>) -> Result<Body, Error> {
         if range.is_empty() {
@@ -206,7 +212,7 @@ impl S3 {
         let found = self.open(key, Some(&asked(&range)), None)?;
         let found = found.ok_or(Error::NotFound)?;
         if found.size < range.end {
-            return Err(Error::Corrupt(format!("{key} has been cut short")));
+            return Err(super::whole::cut(key));
         }
         if found.range != range {
             let what = "its answer is another part than was asked for";
@@ -315,8 +321,15 @@ impl Source for ObjectSource {
         Ok(None)
     }
 
-    fn host_stream(&mut self) -> Option<Box<dyn Any>> {
+    fn host_stream(&mut self) -> Option<(Box<dyn Any>, u64)> {
         self.body.as_mut()?.host_stream()
+    }
+
+    fn copied(&mut self, stream: Box<dyn Any>, bytes: u64) {
+        self.left.start = self.left.start.saturating_add(bytes);
+        if let Some(body) = &mut self.body {
+            body.copied(stream, bytes);
+        }
     }
 
     fn resume(&mut self, sent: u64) -> io::Result<()> {
@@ -368,12 +381,7 @@ impl Read for ObjectReader {
 
 impl Seek for ObjectReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
-        };
-        let target = target.ok_or(io::ErrorKind::InvalidInput)?;
+        let target = seek_target(to, self.position, || Ok(self.size))?;
         let ahead = target.checked_sub(self.position);
         let held = self.piece.len() - self.taken;
         if let Some(near) = ahead.filter(|ahead| *ahead <= held as u64) {

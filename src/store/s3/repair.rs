@@ -4,10 +4,8 @@
 use super::S3;
 use super::write::UPLOADS;
 use crate::store::tree::WITHDRAWN;
-use crate::store::{Error, Repaired};
+use crate::store::{Error, LEFT_OVER_AFTER, Repaired};
 
-/// Uploads younger than this may be under way.
-const LEFT_OVER_AFTER: i64 = 24 * 60 * 60;
 /// As many are removed before the time is looked at: each is a request.
 const AT_ONCE: &str = "100";
 

@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SIGNED_FOR: u64 = 900;
 /// A clock that is off by more than this is to blame for a refusal, in seconds (S3 allows 900).
 const SKEW: i64 = 600;
+/// As many requests are under way at once.
+#[cfg(feature = "admin")]
+const AT_ONCE: usize = 32;
 /// The most that is read of an answer that is text: a page of a list has 1,000 keys of 1,024 bytes.
 const LARGEST_TEXT: usize = 8 << 20;
 
@@ -89,7 +92,7 @@ impl S3 {
         }
     }
 
-    fn send_once(&self, ask: &Ask<'_>) -> Result<Incoming, Unanswered> {
+    fn signed(&self, ask: &Ask<'_>) -> Option<String> {
         let target = Target {
             method: ask.method.clone(),
             key: ask.key,
@@ -98,7 +101,18 @@ impl S3 {
             seconds: SIGNED_FOR,
         };
         let now = self.entropy.unix_seconds();
-        let url = sign::address(&self.config, &target, now).ok_or(Unanswered::BadAddress)?;
+        let sign = || sign::address(&self.config, &target, now);
+        match (&ask.method, ask.key) {
+            // Nothing of a range or a condition is signed.
+            (Method::Get, Some(key)) if ask.query.is_empty() => {
+                self.config.lately.address(key, now, sign)
+            }
+            _ => sign(),
+        }
+    }
+
+    fn send_once(&self, ask: &Ask<'_>) -> Result<Incoming, Unanswered> {
+        let url = self.signed(ask).ok_or(Unanswered::BadAddress)?;
         self.client.send(Outgoing {
             method: ask.method.clone(),
             url: &url,
@@ -109,6 +123,44 @@ impl S3 {
             },
             patience: PATIENCE,
         })
+    }
+
+    /// The objects under these keys, in their order: asked for all at once, so that many take no longer
+    /// than one.
+    #[cfg(feature = "admin")]
+    pub(super) fn read_all(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(AT_ONCE) {
+            let urls = keys
+                .iter()
+                .map(|key| self.signed(&Ask::new(Method::Get, key.as_str())));
+            let urls: Option<Vec<String>> = urls.collect();
+            let urls = urls.ok_or_else(|| self.unanswered(&Unanswered::BadAddress))?;
+            let requests = urls
+                .iter()
+                .map(|url| Outgoing::new(Method::Get, url, PATIENCE));
+            let answers = self.client.send_all(requests.collect());
+            for (key, answer) in keys.iter().zip(answers) {
+                let whole = match answer {
+                    Ok(answer) if answer.status == 200 => {
+                        self.knows_us.set(true);
+                        answer.body.into_bytes().ok()
+                    }
+                    Ok(answer) if answer.status == 404 => {
+                        self.missing(answer)?;
+                        found.push(None);
+                        continue;
+                    }
+                    _ => None,
+                };
+                // Where the store was busy or the connection broke it is asked as for any other.
+                found.push(match whole {
+                    Some(bytes) => Some(bytes),
+                    None => self.read_whole(key)?,
+                });
+            }
+        }
+        Ok(found)
     }
 
     /// Sends a request whose answer is text.
@@ -139,7 +191,10 @@ impl S3 {
         let mut bytes = Vec::new();
         let broken = |error| match Error::from_io(error) {
             Error::TimedOut(why) => Error::TimedOut(self.words(&why)),
-            _ => Error::Unavailable(self.words("its answer broke off")),
+            Error::Unavailable(why) => {
+                Error::Unavailable(self.words(&format!("its answer broke off: {why}")))
+            }
+            other => other,
         };
         while let Some(piece) = answer.body.next().map_err(broken)? {
             bytes.extend_from_slice(&piece);

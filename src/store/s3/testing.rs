@@ -136,7 +136,7 @@ pub fn store_of(client: TestClient, now: i64, seed: u64) -> S3 {
         turns: client.turns,
         waited: Rc::default(),
     };
-    S3::new(config(), Rc::new(client), Rc::new(clock))
+    S3::new(Rc::new(config()), Rc::new(client), Rc::new(clock))
 }
 
 impl Client for TestClient {

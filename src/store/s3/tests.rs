@@ -514,6 +514,29 @@ fn a_module_cache_is_served_as_it_is() {
 }
 
 #[test]
+fn a_zip_that_was_cut_short_is_never_given_out_whole() {
+    // One whose end is seen before the answer begins, and one of which most is under way by then.
+    for size in [3_000, 300_000] {
+        let bucket = Shared::default();
+        let version = version(PATH, "v1.0.0");
+        let zip = module_zip(&version, &noise(size));
+        let key = format!("{PATH}/@v/v1.0.0.zip");
+        let store = sound(&bucket);
+        put(&bucket, &key, &zip);
+        assert_eq!(bytes(&store, &version, File::Zip), Ok(zip.clone()));
+        for end in [zip.len() - 1, zip.len() - 22, zip.len() / 2 + 22, 22] {
+            put(&bucket, &key, &zip[..end]);
+            let cut = bytes(&store, &version, File::Zip);
+            let expected = Error::Corrupt(format!("{key} has been cut short"));
+            assert_eq!(cut, Err(expected.clone()), "{end} of {}", zip.len());
+            let object = store.read(&version, File::Zip).unwrap();
+            let address = object.elsewhere.unwrap()(false);
+            assert_eq!(address, Err(expected), "a client that is sent there");
+        }
+    }
+}
+
+#[test]
 fn a_missing_info_is_made_of_what_is_known() {
     let bucket = Shared::default();
     let store = sound(&bucket);

@@ -9,13 +9,14 @@
 
 use std::cell::Cell;
 use std::io::{self, Cursor, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::read::{Found, Stamp};
 use super::request::Ask;
 use super::{Keeps, S3, sign, xml};
 use crate::http::client::Incoming;
 use crate::http::{Method, Wanted};
+use crate::store::settle::pause;
 use crate::store::tree;
 use crate::store::{Error, Object, Outcome, ReadSeek, Release, Staged, Staging};
 
@@ -31,12 +32,6 @@ const OVERWRITTEN: &[u8] = b"a write with If-None-Match was not refused\n";
 /// a guest that publishes is to stay under 8 MiB. Tests have less, so that they can try every order of the
 /// steps that an upload in parts takes.
 const PART: usize = if cfg!(test) { 4 << 10 } else { 5 << 20 };
-/// The shortest pause before the second look.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
-/// The longest: within a host's time limit for a request.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// How many times as long as our own write took another's may take.
-const SLOWER: u32 = 3;
 
 /// An upload on its way to its own key. Dropped, it is given up.
 pub(super) struct Upload {
@@ -92,9 +87,7 @@ impl Upload {
         self.buffer.clear();
         Ok(())
     }
-}
 
-impl Upload {
     /// Sends what is left: all of it is there then, under its key.
     pub(super) fn land(&mut self) -> Result<Option<Stamp>, Error> {
         let Some(id) = self.id.clone() else {
@@ -413,9 +406,7 @@ impl S3 {
 
     /// Whether what was written stands, after a pause longer than another's write takes.
     fn stands(&self, key: &str, stamp: Option<Stamp>, begun: Instant) -> Result<bool, Error> {
-        let pause = begun.elapsed().saturating_mul(SLOWER);
-        self.entropy
-            .wait(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
+        self.entropy.wait(pause(begun));
         let found = self.head(key)?;
         Ok(found.is_some_and(|found| stamp.is_none_or(|stamp| stamp == found.stamp)))
     }

@@ -209,8 +209,8 @@ impl Source for Reading {
         }
     }
 
-    fn host_stream(&mut self) -> Option<Box<dyn Any>> {
+    fn host_stream(&mut self) -> Option<(Box<dyn Any>, u64)> {
         let stream = self.stream.take()?;
-        Some(Box::new(stream))
+        Some((Box::new(stream), u64::MAX))
     }
 }

@@ -12,8 +12,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+#[cfg(all(feature = "spin", feature = "admin"))]
+use spin::pair;
 #[cfg(feature = "spin")]
 use spin::{bindings, page};
+#[cfg(all(not(feature = "spin"), feature = "admin"))]
+use wasmcloud::pair;
 #[cfg(not(feature = "spin"))]
 use wasmcloud::{bindings, page};
 
@@ -81,27 +85,26 @@ impl KeyValue for Bucket {
         }
     }
 
-    #[cfg(all(feature = "spin", feature = "admin"))]
+    #[cfg(feature = "admin")]
     fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         let one_by_one = || keys.iter().map(|key| self.get(key)).collect();
         if keys.len() < 2 {
             return one_by_one();
         }
         // Spin's Redis takes this call for another command and fails.
-        let Ok(mut found) = batch::get_many(&self.0, keys) else {
+        let Ok(found) = batch::get_many(&self.0, keys) else {
             return one_by_one();
         };
         // In any order, and what is not there may be left out.
+        let mut found: Vec<(String, Vec<u8>)> = found.into_iter().filter_map(pair).collect();
         let mut values = Vec::with_capacity(keys.len());
         let mut rest = keys.iter();
         while let Some(key) = rest.next() {
             let value = found.iter_mut().find(|(own, _)| own == key);
-            values.push(
-                value.and_then(|(_, value)| match rest.as_slice().contains(key) {
-                    true => value.clone(),
-                    false => value.take(),
-                }),
-            );
+            values.push(value.map(|(_, value)| match rest.as_slice().contains(key) {
+                true => value.clone(),
+                false => std::mem::take(value),
+            }));
         }
         Ok(values)
     }

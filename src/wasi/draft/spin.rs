@@ -15,3 +15,9 @@ use bindings::wasi::keyvalue::store::{Bucket, Error, KeyResponse};
 pub(super) fn page(bucket: &Bucket, cursor: Option<&String>) -> Result<KeyResponse, Error> {
     bucket.list_keys(cursor.map(String::as_str))
 }
+
+/// What one of several keys has, if it is there.
+#[cfg(feature = "admin")]
+pub(super) fn pair((key, value): (String, Option<Vec<u8>>)) -> Option<(String, Vec<u8>)> {
+    Some((key, value?))
+}

@@ -16,3 +16,9 @@ use bindings::wasi::keyvalue::store::{Bucket, Error, KeyResponse};
 pub(super) fn page(bucket: &Bucket, cursor: Option<&u64>) -> Result<KeyResponse, Error> {
     bucket.list_keys(cursor.copied())
 }
+
+/// What one of several keys has, if it is there.
+#[cfg(feature = "admin")]
+pub(super) fn pair(found: Option<(String, Vec<u8>)>) -> Option<(String, Vec<u8>)> {
+    found
+}

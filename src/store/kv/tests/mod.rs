@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::testing::{Map, Port};
 use super::{KeyValue, Kv, record};
 use crate::store::contract::{self, bytes, listed, module_zip, published, release, version};
+use crate::store::key::portable_key;
 use crate::store::testing::{Fault, Faults, Step, TestEntropy, Turns, both, in_every_order};
 use crate::store::trials::{self, DAY, Ground, NOW, PATH, faulty, sound, writer};
 use crate::store::{Entry, Error, File, Outcome, Store};
@@ -97,7 +98,7 @@ fn an_entry_that_a_slow_writer_took_out_of_the_index_is_put_back_by_the_next_rea
     let map = Map::default();
     let (one, two) = (version(PATH, "v1.0.0"), version(PATH, "v1.1.0"));
     published(&sound(&map), &one, b"one");
-    let index = record::portable_key(&record::index_key(one.path()));
+    let index = portable_key(&record::index_key(one.path()));
     let old = map.lock().unwrap().get(&index).cloned().unwrap();
     published(&sound(&map), &two, b"two");
     let read = |now| {
@@ -127,10 +128,10 @@ fn repair_indexes_what_a_kill_left_unindexed_and_names_what_it_cannot_read() {
     let (one, two) = (version(PATH, "v1.0.0"), version(PATH, "v1.1.0"));
     published(&store, &one, b"one");
     published(&store, &two, b"two");
-    let index = record::portable_key(&record::index_key(one.path()));
+    let index = portable_key(&record::index_key(one.path()));
     map.lock().unwrap().remove(&index);
     assert_eq!(listed(&store, PATH), None);
-    let damaged = record::portable_key("example.com/m/@v/v1.2.0");
+    let damaged = portable_key("example.com/m/@v/v1.2.0");
     map.lock().unwrap().insert(damaged, b"{}\n".to_vec());
     map.lock()
         .unwrap()
@@ -158,7 +159,7 @@ fn a_key_too_long_for_a_host_is_hashed_and_still_repaired() {
     let store = sound(&map);
     let version = version(&long, "v1.0.0");
     let zip = published(&store, &version, b"text");
-    let index = record::portable_key(&record::index_key(version.path()));
+    let index = portable_key(&record::index_key(version.path()));
     assert!(index.starts_with("h="), "{index}");
     map.lock().unwrap().remove(&index);
     assert_eq!(trials::repaired(&map, 2 * DAY).indexed, 1);
@@ -312,7 +313,7 @@ fn a_withdrawal_holds_against_a_reader_in_any_order() {
         let map = Map::default();
         published(&sound(&map), &version, b"text");
         // As if the publisher had been killed before it noted that the index is right.
-        let key = record::portable_key(&record::record_key(&version));
+        let key = portable_key(&record::record_key(&version));
         let mut lagging = sound(&map).record(&version).unwrap().unwrap();
         lagging.unsettled_since = Some(NOW - DAY);
         map.lock().unwrap().insert(key, lagging.to_value());

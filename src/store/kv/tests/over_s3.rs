@@ -62,7 +62,7 @@ fn store_through(
         faults: Rc::clone(faults),
         turns,
     };
-    let objects = S3::new(config(), client, clock(seed + 100));
+    let objects = S3::new(Rc::new(config()), client, clock(seed + 100));
     Kv::new(Rc::new(port), clock(seed), 1024).with_blobs(Rc::new(objects))
 }
 

@@ -1,0 +1,102 @@
+//! Addresses of objects that were signed lately, to be read: what is asked for again and again, such as the
+//! `.info` of a module that many use, need not be signed each time. FIGURES
+
+use std::cell::RefCell;
+use std::fmt;
+
+/// As many addresses are kept.
+const KEPT: usize = 64;
+/// For so many seconds one is used again: it must be good for longer than clocks differ.
+const KEPT_FOR: i64 = 60;
+
+/// The addresses. No part of what is configured: all are equal, and a clone is empty.
+#[derive(Default)]
+pub struct Lately(RefCell<Vec<Kept>>);
+
+struct Kept {
+    key: String,
+    at: i64,
+    address: String,
+}
+
+impl Lately {
+    /// The address of an object, signed a moment ago or, by `sign`, now.
+    pub(super) fn address(
+        &self,
+        key: &str,
+        now: i64,
+        sign: impl FnOnce() -> Option<String>,
+    ) -> Option<String> {
+        let mut kept = self.0.borrow_mut();
+        let mut place = kept.iter().position(|one| one.key == key);
+        if let Some(one) = place.and_then(|at| kept.get(at))
+            && (0..KEPT_FOR).contains(&(now - one.at))
+        {
+            return Some(one.address.clone());
+        }
+        let address = sign()?;
+        if place.is_none() && kept.len() >= KEPT {
+            let oldest = kept.iter().enumerate().min_by_key(|(_, one)| one.at);
+            place = oldest.map(|(at, _)| at);
+        }
+        let new = Kept {
+            key: key.to_owned(),
+            at: now,
+            address: address.clone(),
+        };
+        match place.and_then(|at| kept.get_mut(at)) {
+            Some(old) => *old = new,
+            None => kept.push(new),
+        }
+        Some(address)
+    }
+}
+
+impl Clone for Lately {
+    fn clone(&self) -> Self {
+        Lately::default()
+    }
+}
+
+impl PartialEq for Lately {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Lately {}
+
+impl fmt::Debug for Lately {
+    /// Nothing of an address: it is as good as a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lately")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_used_again_for_a_minute_and_the_oldest_gives_way() {
+        let lately = Lately::default();
+        let signed = |key: &str, now: i64| {
+            let sign = || Some(format!("{key} at {now}"));
+            lately.address(key, now, sign).unwrap()
+        };
+        assert_eq!(signed("a", 100), "a at 100");
+        assert_eq!(signed("b", 101), "b at 101");
+        assert_eq!(signed("a", 159), "a at 100");
+        assert_eq!(signed("a", 160), "a at 160");
+        // A clock that was set back.
+        assert_eq!(signed("a", 90), "a at 90");
+        for number in 0..KEPT {
+            signed(&format!("other {number}"), 130);
+        }
+        assert_eq!(lately.0.borrow().len(), KEPT);
+        assert_eq!(signed("other 0", 131), "other 0 at 130");
+        assert_eq!(signed("b", 131), "b at 131");
+        assert_eq!(lately.address("none", 131, || None), None);
+        assert_eq!(format!("{lately:?}"), "Lately");
+    }
+}
