@@ -1,4 +1,7 @@
 //! The few questions that `publish` asks of git, and an archive exactly as the `go` command makes it.
+//!
+//! Asked are commands whose output nobody's configuration changes: plumbing, or with what could change it switched
+//! off (`git tag` prints in columns where `column.ui` says so).
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -9,9 +12,12 @@ use goproxy_edge::module::Timestamp;
 
 use crate::Failure;
 
-/// A repository, bare or with a work tree.
+/// A repository, bare or with a work tree, and a folder in it.
 pub struct Repository {
+    /// Where git is run: the folder, or what is left of the way to it.
     folder: PathBuf,
+    /// The rest of the way, with `/`, of a folder that is not in the work tree.
+    gone: String,
 }
 
 /// A commit: its full hash and when it was made.
@@ -22,19 +28,38 @@ pub struct Commit {
 }
 
 impl Repository {
-    /// The repository that this folder is in.
+    /// The repository that this folder is in. The folder may be in commits alone: removed since, or not checked out.
     pub fn around(folder: &Path) -> Result<Self, Failure> {
+        let mut there = folder;
+        let mut gone = Vec::new();
+        while !there.is_dir()
+            && let (Some(parent), Some(name)) = (there.parent(), there.file_name())
+        {
+            gone.push(name.to_string_lossy());
+            there = if parent.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                parent
+            };
+        }
+        gone.reverse();
         let repository = Self {
-            folder: folder.to_owned(),
+            folder: there.to_owned(),
+            gone: gone.join("/"),
         };
-        repository.run(["rev-parse", "--git-dir"])?;
-        Ok(repository)
+        match repository.run(["rev-parse", "--git-dir"]) {
+            Err(_) if !repository.gone.is_empty() => {
+                let folder = folder.display();
+                Err(format!("there is no folder {folder}, and no git repository around it").into())
+            }
+            answer => answer.map(|_| repository),
+        }
     }
 
-    /// The folder's place below the top of the work tree, with `/` and without one at its end; empty at the top.
+    /// The folder's place below the top, with `/` and without one at its end; empty at the top.
     pub fn prefix(&self) -> Result<String, Failure> {
-        Ok(self
-            .run(["rev-parse", "--show-prefix"])?
+        let there = self.run(["rev-parse", "--show-prefix"])?;
+        Ok(format!("{there}{}", self.gone)
             .trim_end_matches('/')
             .to_owned())
     }
@@ -69,11 +94,23 @@ impl Repository {
     }
 
     pub fn tags_at(&self, commit: &Commit) -> Result<Vec<String>, Failure> {
-        Ok(self
-            .run(["tag", "--points-at", &commit.hash])?
-            .lines()
-            .map(str::to_owned)
-            .collect())
+        self.tags(&format!("--points-at={}", commit.hash))
+    }
+
+    /// The tags of a commit and of those before it.
+    pub fn tags_up_to(&self, commit: &Commit) -> Result<Vec<String>, Failure> {
+        self.tags(&format!("--merged={}", commit.hash))
+    }
+
+    fn tags(&self, which: &str) -> Result<Vec<String>, Failure> {
+        let format = "--format=%(refname:strip=2)";
+        let tags = self.run(["for-each-ref", which, format, "refs/tags"])?;
+        Ok(tags.lines().map(str::to_owned).collect())
+    }
+
+    /// Whether commits are missing here, as in the clones that CI systems make.
+    pub fn is_shallow(&self) -> Result<bool, Failure> {
+        Ok(self.run(["rev-parse", "--is-shallow-repository"])? == "true")
     }
 
     /// Whether `older` is `newer` or one of those before it.
@@ -88,10 +125,32 @@ impl Repository {
         self.ask(["symbolic-ref", "--quiet", "HEAD"])
     }
 
-    /// A file in a commit, if it is there as a regular file.
+    /// A file in a commit, if it is there.
     pub fn file(&self, commit: &Commit, path: &str) -> Result<Option<Vec<u8>>, Failure> {
-        let output = self.output(["cat-file", "blob", &format!("{}:{path}", commit.hash)])?;
-        Ok(output.status.success().then_some(output.stdout))
+        let Some(hash) = self.object(commit, path, "blob")? else {
+            return Ok(None);
+        };
+        let output = self.output(["cat-file", "blob", &hash])?;
+        accept(&output, "cat-file")?;
+        Ok(Some(output.stdout))
+    }
+
+    pub fn has_folder(&self, commit: &Commit, path: &str) -> Result<bool, Failure> {
+        Ok(path.is_empty() || self.object(commit, path, "tree")?.is_some())
+    }
+
+    /// What is at a path in a commit, if it is of this kind. To ask for it and take every failure for a no would do
+    /// in a whole clone: in a partial one it may be there, and out of reach.
+    fn object(&self, commit: &Commit, path: &str, kind: &str) -> Result<Option<String>, Failure> {
+        let path = from_top(path);
+        let listed = self.run(["ls-tree", "-z", "--full-tree", &commit.hash, "--", &path])?;
+        // <mode> <kind> <hash> TAB <path> NUL
+        let mut words = listed.split([' ', '\t']).skip(1);
+        Ok(words
+            .next()
+            .filter(|found| *found == kind)
+            .and_then(|_| words.next())
+            .map(str::to_owned))
     }
 
     pub fn has_uncommitted_changes(&self) -> Result<bool, Failure> {
@@ -123,6 +182,9 @@ impl Repository {
     /// Attributes that outrank a repository's own stand in a git folder's `info/attributes`: so this makes one
     /// of its own, which borrows the objects, and leaves the publisher's alone.
     pub fn archive(&self, commit: &Commit, paths: &[&str], to: &File) -> Result<(), Failure> {
+        if self.is_partial()? {
+            self.fetch_missing(commit, paths)?;
+        }
         let scratch = tempfile::tempdir()
             .map_err(|error| format!("cannot make a temporary folder: {error}"))?;
         let objects = self.run([
@@ -154,6 +216,7 @@ impl Repository {
         let archived = git(scratch.path())
             .env("GIT_DIR", scratch.path())
             .env("GIT_OBJECT_DIRECTORY", objects)
+            .env("GIT_LITERAL_PATHSPECS", "1")
             .args(["-c", "core.autocrlf=input", "-c", "core.eol=lf"])
             .args([
                 "archive",
@@ -171,6 +234,38 @@ impl Repository {
             .output()
             .map_err(no_git)?;
         accept(&archived, "archive")
+    }
+
+    /// Whether files are missing here until somebody needs them (`git clone --filter=blob:none`).
+    fn is_partial(&self) -> Result<bool, Failure> {
+        let promised = r"^(remote\..*\.promisor|extensions\.partialclone)$";
+        let found = self.ask(["config", "--get-regexp", promised])?;
+        Ok(found.is_some())
+    }
+
+    /// Brings the files of these paths (all if there are none), which [`Repository::archive`] can't, since the
+    /// repository that it makes knows no remote and nobody's credentials.
+    ///
+    /// A comparison with nothing fetches all that it will read at once; `git archive` fetches one file at a time, and
+    /// none that has the attribute export-ignore. It reads all attributes and all folders besides, whatever the
+    /// paths: line ends would silently be others without the top's .gitattributes.
+    fn fetch_missing(&self, commit: &Commit, paths: &[&str]) -> Result<(), Failure> {
+        let mut wanted: Vec<String> = paths.iter().map(|path| from_top(path)).collect();
+        if !wanted.is_empty() {
+            wanted.push(":(top,glob)**/.gitattributes".to_owned());
+        }
+        let nothing = self.run(["hash-object", "-t", "tree", "--stdin"])?;
+        let compared = git(&self.folder)
+            .args(["diff-tree", "-r", "--numstat", "--no-renames"])
+            .args(["--no-ext-diff", "--no-textconv"])
+            .args([&nothing, &commit.hash, "--"])
+            .args(wanted)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .output()
+            .map_err(no_git)?;
+        accept(&compared, "diff-tree")
     }
 
     /// What a command prints, which must succeed.
@@ -193,6 +288,11 @@ impl Repository {
             .output()
             .map_err(no_git)
     }
+}
+
+/// A path below the top, as git takes it from any folder: a name's brackets are no pattern.
+fn from_top(path: &str) -> String {
+    format!(":(top,literal){path}")
 }
 
 fn git(folder: &Path) -> Command {

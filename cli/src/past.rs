@@ -1,7 +1,8 @@
 //! Sends a zip to a server: through it, or past it to its object store where the server wants large ones there.
 //!
 //! The server is asked before a zip that a host at the edge may not let through, and after one that was too large.
-//! Servers that have no way past themselves say so, and get the zip by `PUT`.
+//! Servers that have no way past themselves say so, and get the zip by `PUT`: the module zip, since it is there
+//! already, and they need not make it once more of the source archive.
 
 use std::fs::File;
 use std::time::Duration;
@@ -20,13 +21,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct Upload<'a> {
     /// The path of the `.zip`.
     pub path: &'a str,
-    /// The query of a `PUT`.
+    /// The query of a `PUT` of that.
     pub through: &'a str,
     /// What the query says of the version itself.
     pub facts: &'a str,
     /// What goes through the server.
     pub file: &'a File,
-    /// What goes past it: a canonical module zip.
+    /// What goes past it: a canonical module zip, which a large source archive takes seconds to become.
     pub module_zip: &'a dyn Fn() -> Result<File, Failure>,
     /// Hears how many bytes have gone.
     pub sent: &'a dyn Fn(u64),
@@ -45,27 +46,39 @@ struct Begun {
 /// As [`Client::ask`], and when the object store takes it at no attempt.
 pub fn send(client: &Client, upload: &Upload<'_>) -> Result<Answer, Failure> {
     let ask_first = upload.file.metadata()?.len() >= ASK_FROM;
-    if ask_first && let Some(answer) = past(client, upload)? {
-        return Ok(answer);
-    }
+    let packed = match ask_first.then(|| past(client, upload)).transpose()? {
+        Some(Past::Answered(answer)) => return Ok(answer),
+        Some(Past::NoWay(zip)) => Some(zip),
+        None => None,
+    };
+    let (file, query) = match &packed {
+        Some(zip) => (zip, upload.facts),
+        None => (upload.file, upload.through),
+    };
     let body = Body::File {
-        file: upload.file,
+        file,
         content_type: "application/zip",
         sent: upload.sent,
     };
-    let url = format!("{}{}", upload.path, upload.through);
+    let url = format!("{}{query}", upload.path);
     let answer = client.ask("PUT", &url, body)?;
     if answer.status == 413
         && !ask_first
-        && let Some(answer) = past(client, upload)?
+        && let Past::Answered(answer) = past(client, upload)?
     {
         return Ok(answer);
     }
     Ok(answer)
 }
 
-/// None: the server has no way past itself.
-fn past(client: &Client, upload: &Upload<'_>) -> Result<Option<Answer>, Failure> {
+/// What comes of an attempt to go past the server.
+enum Past {
+    Answered(Answer),
+    /// It has no way past itself; the module zip was made nevertheless, for its size is asked for.
+    NoWay(File),
+}
+
+fn past(client: &Client, upload: &Upload<'_>) -> Result<Past, Failure> {
     let zip = (upload.module_zip)()?;
     let size = zip.metadata()?.len().to_string();
     let begin = format!(
@@ -81,8 +94,8 @@ fn past(client: &Client, upload: &Upload<'_>) -> Result<Option<Answer>, Failure>
         let answer = client.ask("POST", &begin, Body::None)?;
         match answer.status {
             200 => {}
-            404 | 405 | 501 => return Ok(None),
-            _ => return Ok(Some(answer)),
+            404 | 405 | 501 => return Ok(Past::NoWay(zip)),
+            _ => return Ok(Past::Answered(answer)),
         }
         let begun: Begun = serde_json::from_slice(&answer.body).map_err(|error| {
             format!(
@@ -99,7 +112,7 @@ fn past(client: &Client, upload: &Upload<'_>) -> Result<Option<Answer>, Failure>
         let url = format!("{}{complete}{facts}", upload.path);
         let answer = client.ask("POST", &url, Body::None)?;
         if answer.status != 404 {
-            return Ok(Some(answer));
+            return Ok(Past::Answered(answer));
         }
         // An attempt whose answer was lost may have used it up.
         why = answer.reason();

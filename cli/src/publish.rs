@@ -1,17 +1,21 @@
 //! `goproxy-edge publish`: one version of a module, from a git tag.
 //!
 //! Everything is read from the tagged commit, as the `go` command reads it from a repository, and never from the
-//! work tree: module path, go.mod, files. Where the module lies and which tag belongs to which version follows
-//! golang.org/ref/mod#vcs-version: a module in a sub-folder has tags `sub/v1.2.3`, and a major version from v2 on
-//! may have a folder `v2` of its own, which no tag names.
+//! work tree: module path, go.mod, files. Which commit that is and where the module lies there follows
+//! golang.org/ref/mod#vcs-version: `find` looks for tags, `place` for the module, `pseudo` judges pseudo-versions.
+//! Here it is packed and sent, or with `--dry-run` shown.
+
+mod find;
+mod place;
+mod pseudo;
 
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use goproxy_edge::module::version::{INCOMPATIBLE, check_path_major};
-use goproxy_edge::module::zip::{self, Limits, SourceOptions};
-use goproxy_edge::module::{ModulePath, ModuleVersion, Version, gomod};
+use goproxy_edge::module::version::INCOMPATIBLE;
+use goproxy_edge::module::zip::{self, Checked, Limits, SourceOptions};
+use goproxy_edge::module::{ModulePath, ModuleVersion, Version, gomod, hash};
 
 use crate::client::{Answer, Client, ServerArgs};
 use crate::git::{Commit, Repository, public_url};
@@ -19,6 +23,8 @@ use crate::past::{self, Upload};
 use crate::progress::{Progress, What};
 use crate::url::{path, query};
 use crate::{Failure, output};
+
+use place::join;
 
 /// Publish a version of a module from its git tag
 ///
@@ -35,6 +41,9 @@ pub struct Args {
     /// The module's path [default: the one in go.mod]
     #[arg(long, value_name = "PATH", value_parser = parse_module)]
     module: Option<ModulePath>,
+    /// Send nothing: find the module, pack and check it, and say what would be published
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -60,7 +69,7 @@ struct Release {
 
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let repository = Repository::around(&args.dir)?;
-    let release = find(&repository, args.version, args.module)?;
+    let release = find::find(&repository, args.version, args.module)?;
     if repository.has_uncommitted_changes()? {
         output::note(format_args!(
             "note: there are uncommitted changes; they are not part of {}",
@@ -69,6 +78,9 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     }
     let client = Client::new(args.server)?;
     let archive = archive(&repository, &release)?;
+    if args.dry_run {
+        return show(&client, &release, &archive);
+    }
     let answer = send(&client, &repository, &release, &archive)?;
     let name = format!("{}@{}", release.module, release.version);
     match answer.status {
@@ -89,245 +101,12 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     }
 }
 
-/// What to publish: the version that is asked for, or the tag at HEAD.
-fn find(
-    repository: &Repository,
-    version: Option<Version>,
-    module: Option<ModulePath>,
-) -> Result<Release, Failure> {
-    let head = repository
-        .commit("HEAD")?
-        .ok_or("this repository has no commit yet")?;
-    let root = module_root(repository, &head)?;
-    let prefix = if root.is_empty() {
-        String::new()
-    } else {
-        format!("{root}/")
-    };
-    match version {
-        Some(version) if version.is_pseudo() => {
-            check_pseudo(repository, &version, &head, &prefix)?;
-            let reference = repository.branch()?;
-            locate(repository, head, &root, version, module, reference)
-        }
-        Some(version) => {
-            let tag = format!("{prefix}{}", without_incompatible(&version));
-            let reference = format!("refs/tags/{tag}");
-            let commit = repository.commit(&reference)?.ok_or_else(|| {
-                format!("there is no tag {tag} here: make it with `git tag {tag}`, or fetch it with `git fetch --tags`")
-            })?;
-            locate(repository, commit, &root, version, module, Some(reference))
-        }
-        None => at_head(repository, &head, &root, &prefix, module.as_ref()),
-    }
-}
-
-/// The highest version that a tag gives to HEAD.
-fn at_head(
-    repository: &Repository,
-    head: &Commit,
-    root: &str,
-    prefix: &str,
-    module: Option<&ModulePath>,
-) -> Result<Release, Failure> {
-    let mut versions: Vec<Version> = repository
-        .tags_at(head)?
-        .iter()
-        .filter_map(|tag| Version::parse(tag.strip_prefix(prefix)?).ok())
-        .filter(|version| !version.is_pseudo() && !version.is_incompatible())
-        .collect();
-    versions.sort();
-    let mut problem = None;
-    let mut release = None;
-    for version in versions.into_iter().rev() {
-        let reference = Some(format!("refs/tags/{prefix}{version}"));
-        match (
-            &release,
-            locate(
-                repository,
-                head.clone(),
-                root,
-                version.clone(),
-                module.cloned(),
-                reference,
-            ),
-        ) {
-            (None, Ok(found)) => release = Some(found),
-            (Some(chosen), Ok(_)) => {
-                output::note(format_args!(
-                    "note: HEAD is {version} too; publishing {}, --version {version} publishes the other",
-                    chosen.version
-                ));
-            }
-            (_, Err(failure)) => problem = problem.or(Some(failure)),
-        }
-    }
-    match (release, problem) {
-        (Some(release), _) => Ok(release),
-        (None, Some(problem)) => Err(problem),
-        (None, None) => Err(format!(
-            "HEAD has no version tag such as {prefix}v1.2.3: tag it, name a tag's version with --version, \
-             or give HEAD's pseudo-version there (v0.0.0-{})",
-            pseudo_suffix(head)
-        )
-        .into()),
-    }
-}
-
-/// The folder whose tags are the module's: that of the nearest go.mod, less a folder for the major version.
-fn module_root(repository: &Repository, head: &Commit) -> Result<String, Failure> {
-    let start = repository.prefix()?;
-    let mut folder = start.as_str();
-    loop {
-        if let Some(text) = repository.file(head, &join(folder, "go.mod"))? {
-            let (parent, last) = folder.rsplit_once('/').unwrap_or(("", folder));
-            let is_major =
-                gomod::module_path(&text).is_some_and(|path| path.ends_with(&format!("/{last}")));
-            return Ok(if is_major && is_major_folder(last) {
-                parent
-            } else {
-                folder
-            }
-            .to_owned());
-        }
-        if folder.is_empty() {
-            return Ok(String::new());
-        }
-        folder = folder.rsplit_once('/').map_or("", |(parent, _)| parent);
-    }
-}
-
-/// `v2`, `v3` …: what may stand at the end of a module path.
-fn is_major_folder(name: &str) -> bool {
-    name.strip_prefix('v').is_some_and(|digits| {
-        !digits.is_empty()
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-            && !digits.starts_with('0')
-            && digits != "1"
-    })
-}
-
-/// The module that this version is of: in the folder for its major version if there is a go.mod that fits, else in
-/// the root folder (cmd/go/internal/modfetch/coderepo.go, `findDir`).
-fn locate(
-    repository: &Repository,
-    commit: Commit,
-    root: &str,
-    version: Version,
-    wanted: Option<ModulePath>,
-    reference: Option<String>,
-) -> Result<Release, Failure> {
-    let mut found = None;
-    for subdir in [join(root, version.major()), root.to_owned()] {
-        let Some(text) = repository.file(&commit, &join(&subdir, "go.mod"))? else {
-            continue;
-        };
-        let name = join(&subdir, "go.mod");
-        let path = gomod::module_path(&text)
-            .ok_or_else(|| format!("{name} in commit {} has no module line", commit.hash))?;
-        let module = ModulePath::parse(&path).map_err(|error| format!("{name}: {error}"))?;
-        if fits(&version, &module) {
-            found = Some((module, subdir));
-            break;
-        }
-        if subdir == root {
-            return Err(format!(
-                "{version} is no version of {module}, which {name} in commit {} declares: \
-                 from v2 on, the path in go.mod ends in the major version",
-                commit.hash
-            )
-            .into());
-        }
-    }
-    let (module, subdir, version) = match (found, wanted) {
-        (Some((module, _)), Some(wanted)) if module != wanted => {
-            return Err(format!(
-                "--module names {wanted}, but go.mod in commit {} declares {module}",
-                commit.hash
-            )
-            .into());
-        }
-        (Some((module, subdir)), _) => (module, subdir, version),
-        (None, Some(wanted)) if root.is_empty() => {
-            let version = version_without_go_mod(version, &wanted)?;
-            (wanted, String::new(), version)
-        }
-        (None, _) => {
-            return Err(format!(
-                "commit {} has no {}: name the module with --module if it is at the repository's top and has none",
-                commit.hash,
-                join(root, "go.mod")
-            )
-            .into());
-        }
-    };
-    Ok(Release {
-        module,
-        version,
-        commit,
-        subdir,
-        reference,
-    })
-}
-
-/// Whether a module with a go.mod can have this version.
-fn fits(version: &Version, module: &ModulePath) -> bool {
-    !version.is_incompatible() && check_path_major(version.as_str(), module.major_suffix()).is_ok()
-}
-
-/// A module without go.mod has v2 and later under the path of v1, marked `+incompatible`.
-fn version_without_go_mod(version: Version, module: &ModulePath) -> Result<Version, Failure> {
-    if check_path_major(version.as_str(), module.major_suffix()).is_ok() {
-        return Ok(version);
-    }
-    let marked = Version::parse(&format!("{version}{INCOMPATIBLE}"))?;
-    check_path_major(marked.as_str(), module.major_suffix())?;
-    Ok(marked)
-}
-
 /// The version as tags have it.
 fn without_incompatible(version: &Version) -> &str {
     version
         .as_str()
         .strip_suffix(INCOMPATIBLE)
         .unwrap_or(version.as_str())
-}
-
-/// Checks that a pseudo-version is one of this commit: time, hash, and a base that is tagged before it.
-fn check_pseudo(
-    repository: &Repository,
-    version: &Version,
-    head: &Commit,
-    prefix: &str,
-) -> Result<(), Failure> {
-    let suffix = pseudo_suffix(head);
-    let plain = without_incompatible(version);
-    if !plain.ends_with(&suffix) {
-        let before = plain.len().saturating_sub(suffix.len());
-        let fitting = plain.get(..before).unwrap_or_default();
-        return Err(format!("{version} is not HEAD's, which would be {fitting}{suffix}").into());
-    }
-    let Some(base) = version.pseudo_base() else {
-        return Ok(());
-    };
-    let tag = format!("{prefix}{}", without_incompatible(&base));
-    match repository.commit(&format!("refs/tags/{tag}"))? {
-        Some(tagged) if repository.is_ancestor(&tagged, head)? => Ok(()),
-        Some(_) => Err(format!(
-            "{version} comes after {base}, but HEAD does not come after tag {tag}"
-        )
-        .into()),
-        None => Err(format!("{version} comes after {base}, but there is no tag {tag} here").into()),
-    }
-}
-
-/// `yyyymmddhhmmss-abcdefabcdef`, in UTC.
-fn pseudo_suffix(commit: &Commit) -> String {
-    format!(
-        "{}-{}",
-        commit.time.to_pseudo(),
-        commit.hash.get(..12).unwrap_or(&commit.hash)
-    )
 }
 
 /// The repository's archive, in a temporary file without a name.
@@ -395,14 +174,14 @@ fn send(
         through: &query(&[&archived[..], &facts[..]].concat()),
         facts: &query(&facts),
         file: archive,
-        module_zip: &|| module_zip(release, archive),
+        module_zip: &|| Ok(module_zip(release, archive)?.0),
         sent: &sent,
     };
     past::send(client, &upload)
 }
 
 /// The canonical module zip that the server would make of the archive, in a temporary file without a name.
-fn module_zip(release: &Release, archive: &File) -> Result<File, Failure> {
+fn module_zip(release: &Release, archive: &File) -> Result<(File, Checked), Failure> {
     let mut zip =
         tempfile::tempfile().map_err(|error| format!("cannot make a temporary file: {error}"))?;
     let version = ModuleVersion::new(release.module.clone(), release.version.clone())?;
@@ -410,7 +189,7 @@ fn module_zip(release: &Release, archive: &File) -> Result<File, Failure> {
         strip: true,
         subdir: Some(release.subdir.as_str()).filter(|subdir| !subdir.is_empty()),
     };
-    zip::create(
+    let checked = zip::create(
         &mut &*archive,
         &mut zip,
         &version,
@@ -418,7 +197,33 @@ fn module_zip(release: &Release, archive: &File) -> Result<File, Failure> {
         &Limits::default(),
     )
     .map_err(|error| format!("{version} cannot be published:\n{error}"))?;
-    Ok(zip)
+    Ok((zip, checked))
+}
+
+/// Says what would be published, after the checks that need no server: it may know of the version, and of limits of
+/// its own.
+fn show(client: &Client, release: &Release, archive: &File) -> Result<ExitCode, Failure> {
+    let (zip, checked) = module_zip(release, archive)?;
+    let version = ModuleVersion::new(release.module.clone(), release.version.clone())?;
+    let synthesised = || gomod::legacy_go_mod(version.path()).into_bytes();
+    let go_mod = checked.go_mod.unwrap_or_else(synthesised);
+    let lines = [
+        format!(
+            "would publish {version} at {} from commit {}",
+            client.address(),
+            release.commit.hash
+        ),
+        format!(
+            "files: {}, of {} bytes; zip: {} bytes",
+            checked.files,
+            checked.unpacked,
+            zip.metadata()?.len()
+        ),
+        hash::go_sum_line(&version, &checked.h1),
+        hash::go_mod_sum_line(&version, &go_mod),
+    ];
+    output::print(lines.join("\n"))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The lines for go.sum that the server answers.
@@ -431,12 +236,4 @@ fn go_sum(answer: &Answer) -> Vec<String> {
     }
     serde_json::from_slice::<Published>(&answer.body)
         .map_or_else(|_| Vec::new(), |published| published.go_sum)
-}
-
-fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{folder}/{name}")
-    }
 }
