@@ -434,3 +434,48 @@ fn a_refusal_is_the_servers_sentence_and_no_token_is_printed() {
         (Some(1), format!("error: {}: {wrong}\n", server.url()))
     );
 }
+
+#[test]
+fn an_administrators_token_without_the_scope_api_is_refused_before_anything_is_asked() {
+    let home = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["new", "ops", "--scope", "read_api", "--admin"][..],
+        &[
+            "add",
+            "ops",
+            "--admin",
+            "--scope",
+            "write_package_registry",
+            "--to",
+            "http://127.0.0.1:9",
+        ],
+        &["add", "ops", "--admin", "--scope", "read_api", "--existing"],
+    ] {
+        let ran = run(goproxy_edge(home.path()).arg("token").args(arguments));
+        assert_eq!(
+            (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+            (
+                Some(2),
+                "",
+                "error: --admin takes the scope `api`: add --scope api, or leave out --scope, or --admin\n"
+            ),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn repair_of_a_folder_claims_no_more_than_it_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("dir:{}", folder.path().display());
+    let server = Setup::new().set("store", store).start();
+    server.publish(ZIP, small_module("example.com/lib", "v1.0.0"));
+    assert_eq!(
+        server.command(&["repair"]).expect_quiet(),
+        format!(
+            "{}: no index to check, 0 leftovers removed, 0 problems\n",
+            server.url()
+        )
+    );
+    assert_eq!(server.get(LIST).status, 200);
+}

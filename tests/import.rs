@@ -11,6 +11,7 @@ use crate::support::s3::{ObjectStore, setup_at};
 use crate::support::server::{GITLAB_BASES, Server, Setup, TOKEN};
 use crate::support::tls::Authority;
 use crate::support::tree::{Tree, files};
+use crate::support::{goproxy_edge, h1};
 
 fn info(version: &str, time: &str) -> Vec<u8> {
     format!(r#"{{"Version":"{version}","Time":"{time}"}}"#).into_bytes()
@@ -578,4 +579,255 @@ fn gitlabs_base_is_an_address_to_import_to() {
         elsewhere.stdout,
         elsewhere.stderr
     );
+}
+
+#[test]
+fn a_zip_that_is_not_what_stands_beside_it_is_refused_and_not_sent() {
+    let server = Server::new();
+    let hash = |module: &str| {
+        let (go_mod, name) = (format!("module {module}\n"), format!("{module}@v1.0.0/"));
+        h1(&[
+            (&format!("{name}go.mod"), go_mod.as_bytes()),
+            (
+                &format!("{name}m.go"),
+                b"package m\n\nconst Version = \"\"\n",
+            ),
+        ])
+    };
+    let other = h1(&[("other", b"")]);
+    let mend = "delete the files of this version and have `go mod download` fetch them anew, then import again";
+    let by_hash = |module: &str| {
+        format!(
+            "its hash is {}, but v1.0.0.ziphash beside it has {other}: {mend}",
+            hash(module)
+        )
+    };
+    let by_mod = || format!("v1.0.0.mod beside it differs from its go.mod: {mend}");
+    let (right, padded) = (
+        hash("example.com/d"),
+        format!("{}\n", hash("example.com/e")),
+    );
+    // Module, .ziphash, .mod, and why it is refused.
+    let rows: [(&str, Option<&str>, Option<&str>, Option<String>); 10] = [
+        ("example.com/a", None, None, None),
+        ("example.com/b", Some(""), None, None),
+        ("example.com/c", Some("h1:made-up"), None, None),
+        (
+            "example.com/d",
+            Some(&right),
+            Some("module example.com/d\n"),
+            None,
+        ),
+        ("example.com/e", Some(&padded), None, None),
+        (
+            "example.com/f",
+            Some(&other),
+            None,
+            Some(by_hash("example.com/f")),
+        ),
+        (
+            "example.com/g",
+            Some(&other),
+            Some("module example.com/x\n"),
+            Some(by_hash("example.com/g")),
+        ),
+        (
+            "example.com/h",
+            None,
+            Some("module example.com/h\n\ngo 1.20\n"),
+            Some(by_mod()),
+        ),
+        ("example.com/i", None, Some(""), Some(by_mod())),
+        (
+            "example.com/j",
+            Some("\0\0\0\0"),
+            Some("module example.com/j\n"),
+            None,
+        ),
+    ];
+    let tree = Tree::new(&[]);
+    let mut refusals = String::new();
+    for (module, ziphash, go_mod, why) in &rows {
+        let write = |extension: &str, content: &[u8]| {
+            tree.write(&format!("{module}/@v/v1.0.0.{extension}"), content);
+        };
+        write("zip", &small_module(module, "v1.0.0"));
+        if let Some(ziphash) = ziphash {
+            write("ziphash", ziphash.as_bytes());
+        }
+        if let Some(go_mod) = go_mod {
+            write("mod", go_mod.as_bytes());
+        }
+        if let Some(why) = why {
+            refusals += &format!("refused {module}@v1.0.0\n    {why}\n");
+        }
+    }
+    // What has no go.mod has the one that `go` makes up.
+    let bare = module_zip("example.com/k", "v1.0.0", &[("k.go", b"package k\n")]);
+    tree.write("example.com/k/@v/v1.0.0.zip", &bare);
+    tree.write("example.com/k/@v/v1.0.0.mod", "module example.com/k\n");
+
+    let ran = server.command(&["import", tree.name(), "--jobs", "1"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), ""));
+    let fine = rows.iter().filter(|(_, _, _, why)| why.is_none());
+    let sizes = fine.map(|(module, ..)| small_module(module, "v1.0.0").len());
+    let size = sizes.sum::<usize>() + bare.len();
+    let size = indicatif_kib(size);
+    assert_eq!(
+        ran.stdout,
+        format!(
+            "{}: 7 zips and 0 go.mod files imported ({size}), 0 already there, 4 refused\n{refusals}",
+            server.url()
+        )
+    );
+    for (module, _, _, why) in rows {
+        let status = if why.is_some() { 404 } else { 200 };
+        let answer = server.get(&format!("/{module}/@v/v1.0.0.info"));
+        assert_eq!(answer.status, status, "{module}: {answer}");
+    }
+}
+
+fn indicatif_kib(bytes: usize) -> String {
+    assert!((1 << 10..1 << 20).contains(&bytes));
+    format!("{:.2} KiB", bytes as f64 / 1024.0)
+}
+
+#[cfg(unix)]
+#[test]
+fn linked_folders_are_followed_and_a_link_to_a_folder_around_it_has_no_end_to_find() {
+    use std::os::unix::fs::symlink;
+    let server = Server::new();
+    let elsewhere = Tree::new(&[
+        (
+            "disk/m/@v/v1.0.0.zip",
+            &small_module("example.com/m", "v1.0.0"),
+        ),
+        ("versions/v1.0.0.mod", b"module example.org/n\n"),
+    ]);
+    let tree = Tree::new(&[("example.org/n/README", b"")]);
+    let link = |from: &std::path::Path, to: &str| symlink(from, tree.path().join(to)).unwrap();
+    link(&elsewhere.path().join("disk"), "example.com");
+    link(&elsewhere.path().join("versions"), "example.org/n/@v");
+    link(tree.path(), "example.org/around");
+    link(&tree.path().join("nowhere"), "example.org/dangling");
+    // From the other disk back to where we came from, and to itself.
+    link(tree.path(), "example.com/m/back");
+    link(&elsewhere.path().join("disk"), "example.com/itself");
+    let size = small_module("example.com/m", "v1.0.0").len() + "module example.org/n\n".len();
+    assert_eq!(
+        server.command(&["import", tree.name()]).expect_quiet(),
+        format!(
+            "{}: 1 zips and 1 go.mod files imported ({size} B), 0 already there, 0 refused\n",
+            server.url()
+        )
+    );
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
+    let server = Server::new();
+    server.publish(
+        "/example.com/there/@v/v1.0.0.zip",
+        small_module("example.com/there", "v1.0.0"),
+    );
+    let zip = small_module("example.com/m", "v1.0.0");
+    let tree = Tree::new(&[
+        (
+            "example.com/alone/@v/v1.0.0.mod",
+            b"module example.com/alone\n",
+        ),
+        (
+            "example.com/changed/@v/v1.0.0.mod",
+            b"module example.com/x\n",
+        ),
+        (
+            "example.com/changed/@v/v1.0.0.zip",
+            &small_module("example.com/changed", "v1.0.0"),
+        ),
+        ("example.com/m/@v/v1.0.0.zip", &zip),
+        (
+            "example.com/there/@v/v1.0.0.zip",
+            &small_module("example.com/there", "v1.0.0"),
+        ),
+    ]);
+    let size = zip.len() + "module example.com/alone\n".len();
+    let ran = server.command(&["import", tree.name(), "--dry-run"]);
+    assert_eq!(
+        (ran.code, ran.stdout, ran.stderr.as_str()),
+        (
+            Some(1),
+            format!(
+                "{}: 1 zips and 1 go.mod files would be sent ({size} B), 1 already there, 1 refused\n\
+                 would send example.com/alone@v1.0.0 (go.mod)\n\
+                 would send example.com/m@v1.0.0\n\
+                 refused example.com/changed@v1.0.0\n    \
+                 v1.0.0.mod beside it differs from its go.mod: delete the files of this version and have \
+                 `go mod download` fetch them anew, then import again\n",
+                server.url()
+            ),
+            ""
+        )
+    );
+    assert_eq!(puts(&server), 1, "the one of the test itself");
+    assert_eq!(server.get("/example.com/m/@v/v1.0.0.info").status, 404);
+    let wrong = server.command(&["import", tree.name(), "--dry-run", "--token", "s3cret"]);
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (Some(1), ""));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_import_that_is_interrupted_says_what_was_done_and_refused_so_far() {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+    let authority = Authority::new();
+    let server = Server::new();
+    let front = Front::new(&authority, server.address());
+    let (sender, reached) = std::sync::mpsc::channel();
+    front.before("/example.com/later/", move || {
+        let _ = sender.send(());
+        // Longer than the import lives.
+        std::thread::sleep(Duration::from_secs(120));
+    });
+    let good = small_module("example.com/good", "v1.0.0");
+    let tree = Tree::new(&[
+        ("example.com/broken/@v/v1.0.0.zip", b"no zip"),
+        ("example.com/good/@v/v1.0.0.zip", &good),
+        (
+            "example.com/later/@v/v1.0.0.mod",
+            b"module example.com/later\n",
+        ),
+    ]);
+    let home = tempfile::tempdir().unwrap();
+    let to = format!("https://localhost:{}", front.port());
+    let child = goproxy_edge(home.path())
+        .env("GOPROXY_EDGE_TOKEN", TOKEN)
+        .env("SSL_CERT_FILE", authority.root())
+        .args(["import", tree.name(), "--jobs", "1", "--to", &to])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    reached
+        .recv_timeout(Duration::from_secs(60))
+        .expect("it comes to the last one");
+    let kill = format!("kill -INT {}", child.id());
+    let sent = Command::new("sh").args(["-c", &kill]).status();
+    assert!(sent.expect("a shell").success());
+    let output = child.wait_with_output().expect("it ends");
+    let reason = server.put("/example.com/broken/@v/v1.0.0.zip", b"no zip");
+    let reason = reason.text();
+    let lines = reason.lines().map(|line| format!("    {line}\n"));
+    let expected = format!(
+        "{to}: 1 zips and 0 go.mod files imported ({} B), 0 already there, 1 refused\n\
+         refused example.com/broken@v1.0.0\n{}",
+        good.len(),
+        lines.collect::<String>()
+    );
+    let found = (
+        output.status.code(),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    );
+    let said = "stopped before the end: started again, it skips what is there already\n";
+    assert_eq!(found, (Some(1), expected, said.to_owned()));
 }

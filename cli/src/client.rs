@@ -368,7 +368,7 @@ fn exchange(
 ) -> Result<Answer, Trouble> {
     let mut request = Request::builder().method(method).uri(url);
     if let Some(credential) = credential {
-        request = request.header("authorization", credential.header());
+        request = request.header(credential.header(), credential.value());
     }
     if let Some(range) = range {
         request = request.header("range", range);

@@ -3,6 +3,9 @@
 //! In this order: `--token`, `GOPROXY_EDGE_TOKEN`, the data folder's `token` file, `.netrc`. The first two are
 //! meant for the server named beside them. The file names its server, and only that one is sent it. `.netrc`
 //! names hosts: over `http` its passwords go to this machine only, as the `go` command has it.
+//!
+//! Each is sent as the server wants it: the token of a GitLab job is one only as `Job-Token`, or as the password of the
+//! user `gitlab-ci-token`, which a `.netrc` names.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,7 +20,8 @@ use crate::data::{self, TokenFile};
 /// A token, and where it was found. Never shows itself.
 #[derive(Clone)]
 pub struct Credential {
-    header: String,
+    header: &'static str,
+    value: String,
     source: String,
 }
 
@@ -29,7 +33,8 @@ impl Credential {
         let fine = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
         match token.bytes().all(fine) {
             true => Ok(Self {
-                header: format!("Bearer {token}"),
+                header: "authorization",
+                value: format!("Bearer {token}"),
                 source,
             }),
             false => Err(format!(
@@ -40,9 +45,37 @@ impl Credential {
         }
     }
 
-    /// The value of the `Authorization` header.
-    pub fn header(&self) -> &str {
-        &self.header
+    /// The same for a token that somebody gave us, and that is a job's if GitLab has given this job the same.
+    fn given(token: &str, source: &str, of_job: Option<&str>) -> Result<Self, Failure> {
+        let credential = Self::token(token, source)?;
+        let (token, of_job) = (token.trim(), of_job.map(str::trim));
+        Ok(match of_job {
+            Some(of_job) if of_job == token && !token.is_empty() => Self {
+                header: "job-token",
+                value: token.to_owned(),
+                ..credential
+            },
+            _ => credential,
+        })
+    }
+
+    fn basic(user: &str, password: &str, source: String) -> Self {
+        let pair = BASE64_STANDARD.encode(format!("{user}:{password}"));
+        Self {
+            header: "authorization",
+            value: format!("Basic {pair}"),
+            source,
+        }
+    }
+
+    /// The name of the header that carries it.
+    pub fn header(&self) -> &'static str {
+        self.header
+    }
+
+    /// The header's value.
+    pub fn value(&self) -> &str {
+        &self.value
     }
 }
 
@@ -71,7 +104,8 @@ pub fn look_up(
         Some(token) => Some((token, "--token")),
         None => from_environment().map(|token| (token, "GOPROXY_EDGE_TOKEN")),
     };
-    let given = given.map(|(token, source)| Credential::token(&token, source));
+    let of_job = std::env::var("CI_JOB_TOKEN").ok();
+    let given = given.map(|(token, source)| Credential::given(&token, source, of_job.as_deref()));
     let given = given.transpose()?;
     if let (Some(address), Some(given)) = (&to, &given) {
         return Ok((address.clone(), Some(given.clone())));
@@ -141,17 +175,9 @@ fn from_netrc(address: &Address) -> Result<Option<Credential>, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("cannot read {}: {error}", file.display()).into()),
     };
-    Ok(
-        netrc_login(&text, &[address.authority(), address.host()]).map(|(login, password)| {
-            Credential {
-                header: format!(
-                    "Basic {}",
-                    BASE64_STANDARD.encode(format!("{login}:{password}"))
-                ),
-                source: file.display().to_string(),
-            }
-        }),
-    )
+    let login = netrc_login(&text, &[address.authority(), address.host()]);
+    Ok(login
+        .map(|(user, password)| Credential::basic(&user, &password, file.display().to_string())))
 }
 
 fn netrc_file() -> Option<PathBuf> {
@@ -297,6 +323,29 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_a_jobs_where_gitlab_gave_the_job_the_same() {
+        let bearer = ("authorization", "Bearer s3cret");
+        for (of_job, expected) in [
+            (None, bearer),
+            (Some(""), bearer),
+            (Some("other"), bearer),
+            (Some("s3cret"), ("job-token", "s3cret")),
+            (Some("s3cret\n"), ("job-token", "s3cret")),
+        ] {
+            let credential = Credential::given(" s3cret", "--token", of_job).unwrap();
+            let found = (credential.header(), credential.value());
+            assert_eq!(found, expected, "{of_job:?}");
+        }
+        let nothing = Credential::given("", "--token", Some("")).unwrap();
+        assert_eq!(nothing.header(), "authorization");
+        let netrc = Credential::basic("gitlab-ci-token", "s3cret", ".netrc".to_owned());
+        assert_eq!(
+            (netrc.header(), netrc.value()),
+            ("authorization", "Basic Z2l0bGFiLWNpLXRva2VuOnMzY3JldA==")
+        );
+    }
+
+    #[test]
     fn what_no_header_field_can_hold_is_refused_without_being_shown() {
         for token in ["s3cret\nsecond", "s3cret\tx", "s3cr\u{e9}t", "s3cret\0"] {
             let refused = Credential::token(token, "--token").err().unwrap();
@@ -307,6 +356,6 @@ mod tests {
             );
         }
         let padded = Credential::token(" s3cret\n", "--token").unwrap();
-        assert_eq!(padded.header(), "Bearer s3cret");
+        assert_eq!(padded.value(), "Bearer s3cret");
     }
 }

@@ -34,10 +34,19 @@ pub struct TokenFile {
     pub token: String,
 }
 
+const NAME: &str = "token";
+/// What the file is called while a server runs that does not take its token. It is kept: people may have
+/// the token, and a start without the setting `tokens` takes it again.
+const UNUSED: &str = "token.unused";
+
 impl TokenFile {
     /// Reads the file; `None` when there is none.
     pub fn read(folder: &Path) -> Result<Option<TokenFile>, Failure> {
-        let path = folder.join("token");
+        Self::read_named(folder, NAME)
+    }
+
+    fn read_named(folder: &Path, name: &str) -> Result<Option<TokenFile>, Failure> {
+        let path = folder.join(name);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -56,25 +65,56 @@ impl TokenFile {
         }
     }
 
-    /// Reads the file's token, or makes one, and has the file name this address.
-    pub fn keep(folder: &Path, address: &str) -> Result<String, Failure> {
-        let address = address.to_owned();
-        let kept = TokenFile::read(folder)?;
-        let file = match &kept {
-            Some(kept) => TokenFile {
-                address,
-                token: kept.token.clone(),
-            },
-            None => TokenFile {
-                address,
-                token: token::generate()?,
-            },
+    /// What the file of a server at this address has to say: with the token that is there, in use or not,
+    /// else with a new one. Nothing is written before [`TokenFile::keep`].
+    pub fn for_server(folder: &Path, address: &str) -> Result<TokenFile, Failure> {
+        let kept = match TokenFile::read(folder)? {
+            Some(kept) => Some(kept),
+            None => Self::read_named(folder, UNUSED)?,
         };
-        if kept.as_ref() != Some(&file) {
-            file.write(folder)
+        let token = match kept {
+            Some(kept) => kept.token,
+            None => token::generate()?,
+        };
+        Ok(TokenFile {
+            address: address.to_owned(),
+            token,
+        })
+    }
+
+    /// Writes the file, if it does not say the same already. For a server that has started: before, the
+    /// folder may be that of another one, which runs and whose file this would spoil.
+    pub fn keep(&self, folder: &Path) -> Result<(), Failure> {
+        if TokenFile::read(folder)?.as_ref() != Some(self) {
+            self.write(folder)
                 .map_err(|error| format!("cannot write to {}: {error}", folder.display()))?;
         }
-        Ok(file.token)
+        let _ = fs::remove_file(folder.join(UNUSED));
+        Ok(())
+    }
+
+    /// Makes the file say nothing that is wrong of a server with tokens of its own at this address: `takes`
+    /// tells whether it takes the file's token. Where it does not, the file would stand before a `.netrc` that is
+    /// right, so it gets another name; true if so. A file that is none of ours stays as it is.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn settle(
+        folder: &Path,
+        address: &str,
+        takes: impl FnOnce(&str) -> bool,
+    ) -> Result<bool, Failure> {
+        let Ok(Some(kept)) = TokenFile::read(folder) else {
+            return Ok(false);
+        };
+        if takes(&kept.token) {
+            let address = address.to_owned();
+            TokenFile { address, ..kept }.keep(folder)?;
+            return Ok(false);
+        }
+        fs::rename(folder.join(NAME), folder.join(UNUSED))
+            .map_err(|error| format!("cannot write to {}: {error}", folder.display()))?;
+        Ok(true)
     }
 
     /// Under another name first, so that a reader finds a whole file or none.
@@ -94,7 +134,7 @@ impl TokenFile {
         let mut file = options.open(&new)?;
         write!(file, "{}\n{}\n", self.address, self.token)?;
         file.sync_all()?;
-        fs::rename(&new, folder.join("token"))
+        fs::rename(&new, folder.join(NAME))
     }
 }
 
@@ -119,17 +159,55 @@ mod tests {
         }
     }
 
+    fn made(folder: &Folder, address: &str) -> TokenFile {
+        let file = TokenFile::for_server(&folder.0, address).unwrap();
+        file.keep(&folder.0).unwrap();
+        file
+    }
+
     #[test]
-    fn the_token_of_the_first_start_is_kept_and_the_address_follows_the_server() {
+    fn the_token_of_the_first_start_is_kept_and_the_address_follows_the_server_that_has_started() {
         let folder = Folder::new("kept");
-        let first = TokenFile::keep(&folder.0, "http://127.0.0.1:3000").unwrap();
-        let second = TokenFile::keep(&folder.0, "http://127.0.0.1:4000").unwrap();
-        assert_eq!(first, second);
-        let expected = TokenFile {
-            address: "http://127.0.0.1:4000".into(),
-            token: first,
+        let first = made(&folder, "http://127.0.0.1:3000");
+        let second = TokenFile::for_server(&folder.0, "http://127.0.0.1:4000").unwrap();
+        assert_eq!(first.token, second.token);
+        let read = || TokenFile::read(&folder.0).unwrap();
+        assert_eq!(read(), Some(first), "one that has not started yet");
+        second.keep(&folder.0).unwrap();
+        assert_eq!(read(), Some(second));
+    }
+
+    #[test]
+    fn a_token_that_is_not_taken_is_set_aside_and_comes_back_when_it_is_wanted() {
+        let folder = Folder::new("settled");
+        let settle =
+            |taken: bool| TokenFile::settle(&folder.0, "http://127.0.0.1:4000", |_| taken).unwrap();
+        assert!(!settle(false), "there is none");
+        assert!(!folder.0.exists());
+        let first = made(&folder, "http://127.0.0.1:3000");
+        let read = || TokenFile::read(&folder.0).unwrap();
+        assert!(!settle(true));
+        let moved = TokenFile {
+            address: "http://127.0.0.1:4000".to_owned(),
+            ..first.clone()
         };
-        assert_eq!(TokenFile::read(&folder.0).unwrap(), Some(expected));
+        assert_eq!(read(), Some(moved), "one that is taken follows the server");
+        assert!(settle(false));
+        assert_eq!(read(), None);
+        assert!(!settle(false));
+        assert_eq!(made(&folder, "http://127.0.0.1:3000"), first);
+        assert_eq!(read(), Some(first));
+        assert!(!folder.0.join(UNUSED).exists());
+    }
+
+    #[test]
+    fn a_file_that_is_none_of_ours_is_not_set_aside() {
+        let folder = Folder::new("foreign");
+        fs::create_dir_all(&folder.0).unwrap();
+        fs::write(folder.0.join("token"), "half of it").unwrap();
+        assert!(!TokenFile::settle(&folder.0, "http://127.0.0.1:3000", |_| false).unwrap());
+        let text = fs::read_to_string(folder.0.join("token")).unwrap();
+        assert_eq!(text, "half of it");
     }
 
     #[cfg(unix)]
@@ -137,7 +215,7 @@ mod tests {
     fn only_the_owner_can_read_the_token() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = Folder::new("owner");
-        TokenFile::keep(&folder.0, "http://127.0.0.1:3000").unwrap();
+        made(&folder, "http://127.0.0.1:3000");
         let mode = fs::metadata(folder.0.join("token"))
             .unwrap()
             .permissions()
@@ -152,7 +230,7 @@ mod tests {
         let folder = Folder::new("damaged");
         fs::create_dir_all(&folder.0).unwrap();
         fs::write(folder.0.join("token"), "half of it").unwrap();
-        let error = TokenFile::keep(&folder.0, "http://127.0.0.1:3000").unwrap_err();
+        let error = TokenFile::for_server(&folder.0, "http://127.0.0.1:3000").unwrap_err();
         assert!(error.to_string().contains("is damaged"), "{error}");
         assert_eq!(
             fs::read_to_string(folder.0.join("token")).unwrap(),

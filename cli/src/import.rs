@@ -2,18 +2,20 @@
 //!
 //! Both hold `<escaped module>/@v/<escaped version>.{info,mod,zip}`. Sent are zips, and go.mod files that stand
 //! alone: `go` reads the go.mod of many versions that it never downloads. All else in a tree is a cache of
-//! something: lists, queries (`@latest`, `@v/master.info`), locks, hashes, `cache/vcs`, `sumdb`.
+//! something: lists, queries (`@latest`, `@v/master.info`), locks, `cache/vcs`, `sumdb`. What lies beside a zip must
+//! agree with it.
 //! An import can be stopped at any time and started again: what the server has already is asked for first.
 
+mod beside;
 mod there;
+mod tree;
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
-use goproxy_edge::module::{ModulePath, Version};
 use indicatif::HumanBytes;
 use serde_json::value::RawValue;
 
@@ -21,7 +23,8 @@ use crate::client::{Answer, Body, Client, ServerArgs};
 use crate::past::{self, Upload};
 use crate::progress::{Progress, What};
 use crate::url::{path, query};
-use crate::{Failure, output};
+use crate::{Failure, asked_to_stop, output};
+use tree::{Found, Tree};
 
 /// After so many refusals and nothing else, the trouble is not with the modules.
 const ALL_REFUSED: usize = 25;
@@ -31,7 +34,8 @@ const LONGEST_INFO: u64 = 1 << 20;
 /// Send every module of a module cache to a server
 ///
 /// Zips and go.mod files are sent with their time and origin. What the server has already is skipped, so an
-/// import that was stopped goes on where it was. At the end stands what was refused, and why.
+/// import that was stopped goes on where it was. At the end, also of one that is stopped, stands what was refused, and
+/// why: by the server, or because a zip is not what its .ziphash and its .mod say.
 #[derive(clap::Args)]
 pub struct Args {
     /// A GOMODCACHE/cache/download tree, or a goproxy/goproxy cache folder
@@ -41,6 +45,9 @@ pub struct Args {
     /// How many uploads run at once
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u8).range(1..))]
     jobs: u8,
+    /// Send nothing, and say what would be sent; what the server would refuse of it shows only when it is sent
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
@@ -57,39 +64,46 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         )
         .into());
     }
-    let client = Client::new(args.server)?;
-    let work = Work {
-        client,
-        progress: Progress::new("importing", total, What::Things("versions")),
+    let work = Arc::new(Work {
+        client: Client::new(args.server)?,
+        dry_run: args.dry_run,
+        progress: Mutex::new(Some(Progress::new(
+            "importing",
+            total,
+            What::Things("versions"),
+        ))),
         stopped: AtomicBool::new(false),
         summary: Mutex::default(),
-    };
+    });
+    end_at_ctrl_c(&work)?;
     let walked = send_all(&tree, &work, args.jobs);
-    let Work {
-        client,
-        progress,
-        summary,
-        ..
-    } = work;
-    drop(progress);
-    let summary = summary
-        .into_inner()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
-    let printed = if summary.fatal.is_none() || !summary.is_empty() {
-        output::print(summary.text(client.address().as_str()))
-    } else {
-        Ok(())
-    };
+    let (printed, fatal, any_refused) = work.end(false);
     walked?;
-    match summary.fatal {
+    match fatal {
         Some(failure) => return Err(failure),
         None => printed?,
     }
-    Ok(if summary.refused.is_empty() {
-        ExitCode::SUCCESS
-    } else {
+    Ok(if any_refused {
         ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
     })
+}
+
+/// At Ctrl-C says what was done so far, and ends the process: the server leaves nothing of an upload that breaks off,
+/// and a large one would have the person at the terminal wait.
+fn end_at_ctrl_c(work: &Arc<Work>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let work = Arc::clone(work);
+    std::thread::spawn(move || {
+        runtime.block_on(asked_to_stop());
+        let _ = work.end(true);
+        output::note("stopped before the end: started again, it skips what is there already");
+        std::process::exit(1);
+    });
+    Ok(())
 }
 
 /// Hands what the tree holds to as many threads as there are jobs. The queue between is short, so a tree of any
@@ -115,149 +129,30 @@ fn send_all(tree: &Tree, work: &Work, jobs: u8) -> Result<(), Failure> {
     })
 }
 
-/// A module cache.
-struct Tree {
-    root: PathBuf,
-}
-
-/// A version in the tree: a zip, or a go.mod that stands alone.
-struct Found {
-    module: Arc<ModulePath>,
-    version: Version,
-    zip: bool,
-    folder: Arc<Path>,
-}
-
-impl Found {
-    fn extension(&self) -> &'static str {
-        if self.zip { "zip" } else { "mod" }
-    }
-
-    fn file(&self, extension: &str) -> PathBuf {
-        self.folder
-            .join(format!("{}.{extension}", self.version.escaped()))
-    }
-}
-
-impl Tree {
-    /// Takes `GOMODCACHE` itself for the `cache/download` in it.
-    fn open(folder: &Path) -> Result<Self, Failure> {
-        let download = folder.join("cache").join("download");
-        let root = if download.is_dir() {
-            download
-        } else {
-            folder.to_owned()
-        };
-        match fs::read_dir(&root) {
-            Ok(_) => Ok(Self { root }),
-            Err(error) => Err(format!("cannot read {}: {error}", root.display()).into()),
-        }
-    }
-
-    /// Calls `visit` for every version, in the order of names, until it answers false.
-    fn walk(&self, visit: &mut dyn FnMut(Found) -> bool) -> Result<(), Failure> {
-        walk_folder(&self.root, "", visit).map(drop)
-    }
-}
-
-/// Whether to go on.
-fn walk_folder(
-    folder: &Path,
-    escaped: &str,
-    visit: &mut dyn FnMut(Found) -> bool,
-) -> Result<bool, Failure> {
-    for (name, is_folder) in entries(folder)? {
-        let inner = folder.join(&name);
-        if !is_folder {
-            continue;
-        }
-        let go_on = if name == "@v" {
-            match ModulePath::from_escaped(escaped) {
-                Ok(module) => walk_versions(&inner, module, visit)?,
-                Err(_) => true,
-            }
-        } else if escaped.is_empty() {
-            // The checksum database's cache, and goproxy's.
-            name == "sumdb" || walk_folder(&inner, &name, visit)?
-        } else {
-            walk_folder(&inner, &format!("{escaped}/{name}"), visit)?
-        };
-        if !go_on {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn walk_versions(
-    folder: &Path,
-    module: ModulePath,
-    visit: &mut dyn FnMut(Found) -> bool,
-) -> Result<bool, Failure> {
-    let (module, shared) = (Arc::new(module), Arc::<Path>::from(folder));
-    let names = entries(folder)?;
-    for (name, _) in &names {
-        let (escaped, zip) = match name.rsplit_once('.') {
-            Some((escaped, "zip")) => (escaped, true),
-            Some((escaped, "mod")) => (escaped, false),
-            _ => continue,
-        };
-        let Ok(version) = Version::from_escaped(escaped) else {
-            continue;
-        };
-        let beside = format!("{escaped}.zip");
-        if !zip
-            && names
-                .binary_search_by(|(name, _)| name.cmp(&beside))
-                .is_ok()
-        {
-            continue;
-        }
-        let found = Found {
-            module: Arc::clone(&module),
-            version,
-            zip,
-            folder: Arc::clone(&shared),
-        };
-        if !visit(found) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// The names in a folder, sorted, and whether each is a folder. A name that is not UTF-8 is no module's.
-fn entries(folder: &Path) -> Result<Vec<(String, bool)>, Failure> {
-    let failed = |error| format!("cannot read {}: {error}", folder.display());
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let is_folder = entry.file_type().map_err(failed)?.is_dir();
-        if let Ok(name) = entry.file_name().into_string() {
-            entries.push((name, is_folder));
-        }
-    }
-    entries.sort();
-    Ok(entries)
-}
-
 /// What the threads share.
 struct Work {
     client: Client,
-    progress: Progress,
+    dry_run: bool,
+    /// Gone at the end.
+    progress: Mutex<Option<Progress>>,
     stopped: AtomicBool,
     summary: Mutex<Summary>,
 }
 
+/// What was done.
 #[derive(Default)]
 struct Summary {
     zips: u64,
     mods: u64,
     bytes: u64,
     there: u64,
+    /// What a dry run would send.
+    wanted: Vec<String>,
     /// `module@version` and the reason.
     refused: Vec<(String, String)>,
     fatal: Option<Failure>,
+    /// Nobody counts any more.
+    is_over: bool,
 }
 
 enum Outcome {
@@ -272,9 +167,16 @@ impl Work {
         let Ok(mut summary) = self.summary.lock() else {
             return;
         };
+        // A stop has been answered already: it must not be said twice.
+        if summary.is_over {
+            return;
+        }
         match outcome {
             Ok(Outcome::Imported { bytes }) => {
                 summary.bytes += bytes;
+                if self.dry_run {
+                    summary.wanted.push(found.to_string());
+                }
                 *if found.zip {
                     &mut summary.zips
                 } else {
@@ -283,10 +185,7 @@ impl Work {
             }
             Ok(Outcome::AlreadyThere) => summary.there += 1,
             Ok(Outcome::Refused(reason)) => {
-                let which = if found.zip { "" } else { " (go.mod)" };
-                summary
-                    .refused
-                    .push((format!("{}@{}{which}", found.module, found.version), reason));
+                summary.refused.push((found.to_string(), reason));
                 if summary.refused.len() == ALL_REFUSED
                     && summary.zips + summary.mods + summary.there == 0
                 {
@@ -301,7 +200,33 @@ impl Work {
                 summary.fatal.get_or_insert(failure);
             }
         }
-        self.progress.advance();
+        drop(summary);
+        if let Ok(progress) = self.progress.lock()
+            && let Some(progress) = &*progress
+        {
+            progress.advance();
+        }
+    }
+
+    /// Ends the count and prints it, once: gives how that went, what ended the import, and whether anything was refused.
+    /// `always`: also when nothing was counted.
+    fn end(&self, always: bool) -> (Result<(), Failure>, Option<Failure>, bool) {
+        // The bar is to be gone before anything is printed.
+        drop(self.progress.lock().map(|mut progress| progress.take()));
+        let mut summary = self
+            .summary
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let fatal = summary.fatal.take();
+        let prints = always || fatal.is_none() || !summary.is_empty();
+        let printed = if prints && !summary.is_over {
+            let text = summary.text(self.client.address().as_str(), self.dry_run);
+            output::print(text)
+        } else {
+            Ok(())
+        };
+        summary.is_over = true;
+        (printed, fatal, !summary.refused.is_empty())
     }
 
     /// # Errors
@@ -335,6 +260,14 @@ impl Work {
         };
         if there {
             return Ok(Outcome::AlreadyThere);
+        }
+        if found.zip
+            && let Some(why) = beside::contradiction(found, &file)
+        {
+            return Ok(Outcome::Refused(why));
+        }
+        if self.dry_run {
+            return Ok(Outcome::Imported { bytes: length });
         }
         let answer = if found.zip {
             let facts = facts(found);
@@ -405,15 +338,22 @@ impl Summary {
     }
 
     /// What is said at the end.
-    fn text(&self, to: &str) -> String {
+    fn text(&self, to: &str, dry_run: bool) -> String {
         let mut text = format!(
-            "{to}: {} zips and {} go.mod files imported ({}), {} already there, {} refused",
+            "{to}: {} zips and {} go.mod files {} ({}), {} already there, {} refused",
             self.zips,
             self.mods,
+            if dry_run { "would be sent" } else { "imported" },
             HumanBytes(self.bytes),
             self.there,
             self.refused.len()
         );
+        // In the order of names, whichever of the threads was the first.
+        let mut wanted: Vec<_> = self.wanted.iter().collect();
+        wanted.sort();
+        for name in wanted {
+            text += &format!("\nwould send {name}");
+        }
         for (name, reason) in &self.refused {
             text += &format!("\nrefused {name}");
             for line in reason.lines() {

@@ -19,6 +19,7 @@ mod repair;
 mod serve;
 mod token;
 mod url;
+mod withdraw;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ enum Subcommands {
     Serve(serve::Args),
     Import(import::Args),
     Publish(publish::Args),
+    Withdraw(withdraw::Args),
     Repair(repair::Args),
     Project(project::Args),
     Token(token::Args),
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Subcommands::Serve(args) => serve::run(args),
         Subcommands::Import(args) => import::run(args),
         Subcommands::Publish(args) => publish::run(args),
+        Subcommands::Withdraw(args) => withdraw::run(args),
         Subcommands::Repair(args) => repair::run(args),
         Subcommands::Project(args) => project::run(args),
         Subcommands::Token(args) => token::run(args),
@@ -73,4 +76,23 @@ fn main() -> ExitCode {
 /// Ends as clap does for a wrong value, but without showing the value: it may hold a secret.
 fn wrong_usage(why: impl Display) -> ! {
     clap::Error::raw(ErrorKind::ValueValidation, format_args!("{why}\n")).exit()
+}
+
+/// Ready at Ctrl-C, or when the process is asked to end.
+#[cfg(unix)]
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// Ready at Ctrl-C.
+#[cfg(not(unix))]
+async fn asked_to_stop() {
+    let _ = tokio::signal::ctrl_c().await;
 }

@@ -69,12 +69,17 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         progress.advance();
     }
     drop(progress);
+    // A folder has no index that could be wrong, so nothing in it is looked at, or counted.
+    let checked = match (sum.modules, sum.versions) {
+        (0, 0) if sum.indexed == 0 => "no index to check".to_owned(),
+        (modules, versions) => format!(
+            "{modules} modules with {versions} versions checked, {} index entries mended",
+            sum.indexed
+        ),
+    };
     let mut lines = vec![format!(
-        "{}: {} modules with {} versions checked, {} index entries mended, {} leftovers removed, {} problems",
+        "{}: {checked}, {} leftovers removed, {} problems",
         admin.address(),
-        sum.modules,
-        sum.versions,
-        sum.indexed,
         sum.removed,
         sum.problems.len()
     )];

@@ -5,15 +5,16 @@ mod settings;
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use goproxy_edge::access::Token;
 use goproxy_edge_host::{Host, HostConfig, Preopen, Tls};
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::data::{self, TokenFile};
-use crate::{Failure, output, token, wrong_usage};
+use crate::{Failure, asked_to_stop, output, token, wrong_usage};
 use settings::{Setting, Settings};
 
 /// The component that this command was built with.
@@ -72,6 +73,15 @@ async fn serve(args: Args) -> Result<(), Failure> {
     let mut settings = Settings::gather(given)?;
     // A build without it refuses everything then: with `off` it would open what the store keeps closed.
     settings.administer_by_default();
+    let unknown = settings::unknown_variables(std::env::vars_os().map(|(name, _)| name));
+    if !unknown.is_empty() {
+        output::note(format_args!(
+            "warning: no setting has these names, so correct them in the environment or take them out: {}",
+            unknown.join(", ")
+        ));
+    }
+    // The proxy would answer every request with this sentence.
+    let read = settings.read().unwrap_or_else(|bad| wrong_usage(bad));
     let data = match args.data {
         Some(folder) => folder,
         None => data::default_folder()?,
@@ -80,14 +90,17 @@ async fn serve(args: Args) -> Result<(), Failure> {
     let address = listener.local_addr()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{address}");
+    let own = format!("{scheme}://{}{}", reachable(address), read.base_path);
 
     let mut config = HostConfig::new(component, data.join("store.redb"));
-    if !settings.has_tokens() {
-        let own = format!("{scheme}://{}{}", reachable(address), settings.base_path());
-        let token = TokenFile::keep(&data, &own)?;
-        settings.set("tokens", tokens_setting(&token));
+    let first = match settings.has_tokens() {
+        true => None,
+        false => Some(TokenFile::for_server(&data, &own)?),
+    };
+    if let Some(first) = &first {
+        settings.set("tokens", tokens_setting(&first.token));
     }
-    if let Some(folder) = settings.folder()? {
+    if let Some(folder) = settings.folder() {
         let guest = folder
             .to_str()
             .ok_or("the folder's name is not UTF-8")?
@@ -99,15 +112,34 @@ async fn serve(args: Args) -> Result<(), Failure> {
         });
     }
     config.store_labels.extend(settings.bucket());
-    config.allowed_outbound_hosts = settings.outbound();
+    config.allowed_outbound_hosts = read.outbound();
     config.settings = settings.into_map();
     config.code_cache = data::code_cache();
     config.log = log::start()?;
 
     let host = Host::new(config)?;
+    // Not before: the folder's store is ours now, and no other server's.
+    match first {
+        Some(first) => first.keep(&data)?,
+        None => settle_token_file(&data, &own, &read.tokens)?,
+    }
     output::print(format_args!("listening on {url}"))?;
     host.serve(listener, tls, stop_signal()).await;
     log::finish();
+    Ok(())
+}
+
+/// Beside tokens that are configured, the file of an earlier start must not say what is wrong.
+fn settle_token_file(data: &Path, own: &str, tokens: &[Token]) -> Result<(), Failure> {
+    let now = token::now()?;
+    let takes = |token: &str| Token::find(tokens, &token::sha256(token), &|| now).is_some();
+    if TokenFile::settle(data, own, takes)? {
+        output::note(format_args!(
+            "note: the setting `tokens` does not have the first token, so its file in {} is called token.unused now; \
+             a start without that setting takes it again",
+            data.display()
+        ));
+    }
     Ok(())
 }
 
@@ -148,27 +180,10 @@ fn tokens_setting(token: &str) -> String {
 
 /// Ready at Ctrl-C or SIGTERM. A second one ends the process at once.
 async fn stop_signal() {
-    signal().await;
+    asked_to_stop().await;
     output::note("stopping: finishing the requests under way; once more to stop at once");
     tokio::spawn(async {
-        signal().await;
+        asked_to_stop().await;
         std::process::exit(1);
     });
-}
-
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
 }

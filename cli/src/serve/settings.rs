@@ -2,9 +2,10 @@
 //! itself must know about, a folder and a store's name in `store`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use goproxy_edge::settings::NAMES;
+use goproxy_edge::settings::{BadSetting, NAMES, StorePlace};
 
 use crate::Failure;
 
@@ -15,6 +16,11 @@ pub struct Setting {
     value: String,
 }
 
+/// What a setting's name has in front of it in the environment.
+const PREFIX: &str = "GOPROXY_EDGE_";
+/// Ours, and no settings: what the subcommands that speak to a server take for a token, and where the build finds
+/// the component, which `cargo run` hands on to us.
+const OTHER_VARIABLES: [&str; 2] = ["TOKEN", "COMPONENT"];
 /// Longer than any name of ours.
 const LONGEST_NAME: usize = 24;
 
@@ -41,6 +47,28 @@ pub fn parse(text: &str) -> Result<Setting, String> {
     })
 }
 
+/// The variables of the environment that look like settings and are none: most are misspelt, and a server without
+/// the setting that was meant may be open where it should be closed. Their values may be secrets, and stay out of it.
+pub fn unknown_variables(names: impl Iterator<Item = OsString>) -> Vec<String> {
+    let unknown = names.filter_map(|name| {
+        let name = name.to_str()?;
+        let rest = name.strip_prefix(PREFIX)?;
+        let is_known = OTHER_VARIABLES.contains(&rest)
+            || is_kubernetes(rest)
+            || NAMES.iter().any(|known| known.to_uppercase() == rest);
+        (!is_known).then(|| name.to_owned())
+    });
+    let mut unknown: Vec<String> = unknown.collect();
+    unknown.sort();
+    unknown
+}
+
+/// What Kubernetes puts into the environment of every container beside a service that is called `goproxy-edge`
+/// (its documentation, Discovering services, Environment variables).
+fn is_kubernetes(rest: &str) -> bool {
+    rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_")
+}
+
 /// All settings that have a value.
 #[derive(Debug, Default)]
 pub struct Settings(BTreeMap<String, String>);
@@ -50,7 +78,7 @@ impl Settings {
     pub fn gather(given: Vec<Setting>) -> Result<Settings, Failure> {
         let mut values = BTreeMap::new();
         for &name in NAMES {
-            let variable = format!("GOPROXY_EDGE_{}", name.to_uppercase());
+            let variable = format!("{PREFIX}{}", name.to_uppercase());
             match std::env::var(&variable) {
                 Ok(value) => drop(values.insert(name.to_owned(), value)),
                 Err(std::env::VarError::NotPresent) => {}
@@ -88,7 +116,7 @@ impl Settings {
 
     /// The guest finds the folder under the same name as we do, and it has no current directory.
     fn make_folder_absolute(&mut self) -> Result<(), Failure> {
-        if let Some(folder) = self.folder()? {
+        if let Some(folder) = self.folder() {
             let absolute = folder
                 .canonicalize()
                 .map_err(|error| format!("cannot open the folder {}: {error}", folder.display()))?;
@@ -98,16 +126,10 @@ impl Settings {
         Ok(())
     }
 
-    /// The folder in `store=dir:<path>`.
-    pub fn folder(&self) -> Result<Option<PathBuf>, Failure> {
-        match self
-            .0
-            .get("store")
-            .and_then(|store| store.strip_prefix("dir:"))
-        {
-            Some("") => Err("store=dir: names no folder".into()),
-            folder => Ok(folder.map(PathBuf::from)),
-        }
+    /// The folder in `store=dir:<path>`, if it names one.
+    pub fn folder(&self) -> Option<PathBuf> {
+        let folder = self.0.get("store")?.strip_prefix("dir:")?;
+        (!folder.is_empty()).then(|| PathBuf::from(folder))
     }
 
     /// The name in `store=kv:<bucket>`.
@@ -118,20 +140,22 @@ impl Settings {
         (!bucket.is_empty() && bucket != "default").then(|| bucket.to_owned())
     }
 
-    /// The servers that these settings make the proxy ask.
-    pub fn outbound(&self) -> Vec<String> {
-        self.read().outbound()
-    }
-
-    /// What every path of the proxy starts with.
-    pub fn base_path(&self) -> String {
-        self.read().base_path
-    }
-
-    /// As the proxy reads them. The defaults where one is wrong: the proxy then answers every request
-    /// with what is wrong.
-    fn read(&self) -> goproxy_edge::settings::Settings {
-        goproxy_edge::settings::Settings::read(self.0.clone()).unwrap_or_default()
+    /// As the proxy reads them.
+    ///
+    /// # Errors
+    /// The first that is wrong, which the proxy would answer every request with.
+    pub fn read(&self) -> Result<goproxy_edge::settings::Settings, BadSetting> {
+        let settings = goproxy_edge::settings::Settings::read(self.0.clone())?;
+        match settings.store {
+            // Right for the proxy, but this host has none to give.
+            StorePlace::Blobstore(..) => Err(BadSetting {
+                name: "store".to_owned(),
+                problem:
+                    "`serve` has no object store of its own: `s3` and `s3+kv` are for one elsewhere"
+                        .to_owned(),
+            }),
+            _ => Ok(settings),
+        }
     }
 
     pub fn into_map(self) -> BTreeMap<String, String> {
@@ -187,14 +211,71 @@ mod tests {
 
     #[test]
     fn the_path_below_which_the_proxy_is_follows_its_address() {
+        for (given, expected) in [("base_path=/go/", "/go"), ("log=off", "")] {
+            let settings = Settings::gather(vec![parse(given).unwrap()]).unwrap();
+            assert_eq!(settings.read().unwrap().base_path, expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_the_proxy_would_refuse_is_refused_in_its_words() {
         for (given, expected) in [
-            ("base_path=/go/", "/go"),
-            ("log=off", ""),
-            ("base_path=go/../x", ""),
+            (
+                "base_path=go/../x",
+                "the setting `base_path` is wrong: it is a path such as `/goproxy`, of letters, digits and -._~",
+            ),
+            (
+                "trust={}",
+                "the setting `trust` is wrong: it is not a JSON list",
+            ),
+            (
+                "store=blobstore:zips+kv",
+                "the setting `store` is wrong: `serve` has no object store of its own: `s3` and `s3+kv` are for one \
+                 elsewhere",
+            ),
+            (
+                "log=loud",
+                "the setting `log` is wrong: it is `off`, `error` or `info`",
+            ),
+            (
+                "store=dir:",
+                "the setting `store` is wrong: it is `kv`, `kv:<bucket>`, `dir:<path>`, `s3`, `s3+kv`, \
+                 `s3+kv:<bucket>`, `blobstore:<container>` or `blobstore:<container>+kv:<bucket>`",
+            ),
         ] {
             let settings = Settings::gather(vec![parse(given).unwrap()]).unwrap();
-            assert_eq!(settings.base_path(), expected, "{given}");
+            assert_eq!(settings.read().unwrap_err().to_string(), expected);
         }
+    }
+
+    #[test]
+    fn a_variable_that_looks_like_a_setting_and_is_none_is_found() {
+        let unknown = |names: &[&str]| unknown_variables(names.iter().map(OsString::from));
+        for name in NAMES {
+            let name = format!("GOPROXY_EDGE_{}", name.to_uppercase());
+            assert_eq!(unknown(&[&name]), [""; 0], "{name}");
+        }
+        for ours_or_no_concern_of_ours in [
+            "GOPROXY_EDGE_TOKEN",
+            "GOPROXY_EDGE_COMPONENT",
+            "GOPROXY_EDGE_PORT",
+            "GOPROXY_EDGE_PORT_3000_TCP_ADDR",
+            "GOPROXY_EDGE_SERVICE_HOST",
+            "GOPROXY_EDGE_SERVICE_PORT_HTTP",
+            "GOPROXY",
+            "GOPROXY_EDGE",
+        ] {
+            assert_eq!(unknown(&[ours_or_no_concern_of_ours]), [""; 0]);
+        }
+        let wrong = [
+            "GOPROXY_EDGE_TOKENSS",
+            "GOPROXY_EDGE_BASEPATH",
+            "GOPROXY_EDGE_log",
+            "GOPROXY_EDGE_",
+        ];
+        let mut sorted = wrong;
+        sorted.sort_unstable();
+        assert_eq!(unknown(&wrong), sorted);
     }
 
     #[test]
@@ -214,7 +295,7 @@ mod tests {
     #[test]
     fn a_folder_is_handed_on_by_its_absolute_path() {
         let settings = Settings::gather(vec![parse("store=dir:src").unwrap()]).unwrap();
-        let folder = settings.folder().unwrap().unwrap();
+        let folder = settings.folder().unwrap();
         assert!(
             folder.is_absolute() && folder.ends_with("src"),
             "{}",
@@ -231,15 +312,13 @@ mod tests {
         let gitlab = "gitlab=http://gitlab.example.com:8080/git/";
         let settings = Settings::gather(vec![parse(trust).unwrap(), parse(gitlab).unwrap()]);
         assert_eq!(
-            settings.unwrap().outbound(),
+            settings.unwrap().read().unwrap().outbound(),
             [
                 "https://ci.example.com",
                 "https://keys.example.com:8443",
                 "http://gitlab.example.com:8080"
             ]
         );
-        let wrong = Settings::gather(vec![parse("trust=[{}]").unwrap()]).unwrap();
-        assert_eq!(wrong.outbound(), [""; 0]);
     }
 
     #[test]
@@ -260,7 +339,7 @@ mod tests {
     fn the_object_store_is_what_the_component_may_ask() {
         let granted = |texts: &[&str]| {
             let given = texts.iter().map(|text| parse(text).unwrap()).collect();
-            Settings::gather(given).unwrap().outbound()
+            Settings::gather(given).unwrap().read().unwrap().outbound()
         };
         let endpoint = "s3_endpoint=https://s3.example.com/";
         let bucket = "s3_bucket=modules";
@@ -273,6 +352,5 @@ mod tests {
             ["https://modules.s3.example.com"]
         );
         assert_eq!(granted(&[endpoint, bucket]), [""; 0]);
-        assert_eq!(granted(&["store=s3", bucket]), [""; 0]);
     }
 }

@@ -19,6 +19,7 @@ use crate::client::{Body, ServerArgs};
 use crate::url::element;
 use crate::{Failure, output};
 use rights::Rights;
+pub use rights::now;
 
 /// A new token with 256 bits from the operating system's random source.
 ///
@@ -30,9 +31,14 @@ pub fn generate() -> Result<String, getrandom::Error> {
     Ok(format::from_secret(&secret))
 }
 
+/// What the server knows a token by.
+pub fn sha256(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
 /// The `sha256` member of a token's entry: its SHA-256 in lower-case hex.
 pub fn sha256_hex(token: &str) -> String {
-    hex(&Sha256::digest(token.as_bytes()))
+    hex(&sha256(token))
 }
 
 /// Bytes in lower-case hex.
@@ -112,6 +118,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         Verb::List(list) => run_list(list)?,
         Verb::Revoke(revoke) => run_revoke(revoke)?,
         Verb::New(New { name, rights }) => {
+            rights.check();
             let token = generate()?;
             let entry = rights.entry(&name, &sha256_hex(&token))?;
             output::deliver(format_args!("{token}\n{entry}")).map_err(|error| {
@@ -125,6 +132,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
 }
 
 fn run_add(args: Add) -> Result<(), Failure> {
+    args.rights.check();
     let token = match args.existing {
         true => existing::read()?,
         false => generate()?,
@@ -177,7 +185,7 @@ struct Listed {
 
 fn run_list(args: ListArgs) -> Result<(), Failure> {
     let tokens = Admin::new(args.server)?.list("/-/admin/tokens")?;
-    let now = rights::now()?;
+    let now = now()?;
     let row = |token: &Listed| {
         vec![
             token.name.clone(),

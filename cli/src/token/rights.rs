@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use goproxy_edge::module::Timestamp;
 
-use crate::Failure;
+use crate::{Failure, wrong_usage};
 
 #[derive(clap::Args)]
 pub struct Rights {
@@ -18,13 +18,13 @@ pub struct Rights {
     /// For how long, such as 12h, 90d or 52w, or never
     #[arg(long, value_name = "TIME", default_value = "90d", value_parser = parse_lifetime)]
     expires_in: Lifetime,
-    /// Let it administer: `goproxy-edge project`, `token` and `repair`
+    /// Let it administer: `goproxy-edge project`, `token` and `repair`; takes the scope api
     #[arg(long)]
     admin: bool,
 }
 
 /// GitLab's token scopes, as far as they have a meaning here.
-#[derive(Clone, Copy, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Scope {
     /// Download
@@ -75,6 +75,22 @@ fn parse_lifetime(text: &str) -> Result<Lifetime, &'static str> {
 }
 
 impl Rights {
+    /// Ends the process where the rights contradict each other.
+    pub fn check(&self) {
+        if let Some(why) = self.contradiction() {
+            wrong_usage(why);
+        }
+    }
+
+    /// An administrator's flag is worth nothing without the scope: the server would take the token, and refuse it
+    /// wherever it administers.
+    fn contradiction(&self) -> Option<&'static str> {
+        let administers = self.scopes.is_empty() || self.scopes.contains(&Scope::Api);
+        (self.admin && !administers).then_some(
+            "--admin takes the scope `api`: add --scope api, or leave out --scope, or --admin",
+        )
+    }
+
     /// The entry of a token that is made now.
     pub fn entry(&self, name: &str, sha256: &str) -> Result<String, Failure> {
         self.entry_at(name, sha256, now()?)
@@ -142,6 +158,32 @@ mod tests {
             "", "d", "0d", "-1d", "90", "90m", "1.5d", "90 d", "100001d", "é",
         ] {
             assert!(parse_lifetime(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_administrator_has_the_scope_api() {
+        let refused =
+            "--admin takes the scope `api`: add --scope api, or leave out --scope, or --admin";
+        for (scopes, admin, expected) in [
+            (vec![], true, None),
+            (vec![Scope::Api], true, None),
+            (vec![Scope::ReadApi, Scope::Api], true, None),
+            (vec![Scope::ReadApi], false, None),
+            (vec![Scope::ReadApi], true, Some(refused)),
+            (
+                vec![Scope::ReadPackageRegistry, Scope::WritePackageRegistry],
+                true,
+                Some(refused),
+            ),
+        ] {
+            let rights = Rights {
+                scopes,
+                projects: vec!["*".to_owned()],
+                expires_in: Lifetime { hours: None },
+                admin,
+            };
+            assert_eq!(rights.contradiction(), expected);
         }
     }
 
