@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use crate::store_contract::Remote;
 use crate::support::archive::{module_zip, noise};
 use crate::support::go::{build_the_program, real_module_cache};
-use crate::support::hosts::{Nats, Redis, Wash};
+use crate::support::hosts::{Nats, Redis, Wash, publishes_and_serves};
 use crate::support::http::{Answer, Request};
+use crate::support::s3::{ObjectStore, settings};
 use crate::support::server::TOKEN;
+use crate::support::tree::files;
 use crate::support::{goproxy_edge, run};
 
 /// So small that a zip of these tests is many values.
@@ -38,10 +40,12 @@ fn get(host: &Wash, file: &str) -> Answer {
     Request::new("GET", format!("/example.com/m/@v/{file}")).send(host.address())
 }
 
-/// Two hosts with one store publish, at once, versions of one module and, first, the same version with other content.
-fn two_hosts_at_once_lose_nothing(hosts: [&Wash; 2]) {
+/// Two hosts with one store publish, at once, versions of one module and, first, the same version with other content
+/// and another with the same content. How many versions there are then.
+fn two_hosts_at_once_lose_nothing(hosts: [&Wash; 2]) -> usize {
     let noise = noise(200_000);
     let contested = [b"of the one".as_slice(), b"of the other"].map(|text| zip("v1.9.0", text));
+    let alike = zip("v1.8.0", b"of both");
     let own = |seat: usize, number: usize| {
         let version = format!("v1.{seat}.{number}");
         let zip = zip(&version, &noise[(seat * EACH + number) * 1000..][..100_000]);
@@ -49,26 +53,35 @@ fn two_hosts_at_once_lose_nothing(hosts: [&Wash; 2]) {
     };
     let first = std::thread::scope(|scope| {
         let writers = [0, 1].map(|seat| {
-            let (own, contested) = (&own, &contested);
+            let (own, contested, alike) = (&own, &contested, &alike);
             scope.spawn(move || {
-                let first = put(hosts[seat], "v1.9.0", &contested[seat]).status;
+                let other = put(hosts[seat], "v1.9.0", &contested[seat]).status;
+                let same = put(hosts[seat], "v1.8.0", alike).status;
                 for number in 0..EACH {
                     let (version, zip) = own(seat, number);
                     let answer = put(hosts[seat], &version, &zip);
                     assert_eq!(answer.status, 201, "{version}: {answer}");
                 }
-                first
+                (other, same)
             })
         });
         writers.map(|writer| writer.join().expect("a writer"))
     });
 
-    let winner = match first {
+    let winner = match first.map(|(other, _)| other) {
         [201, 409] => 0,
         [409, 201] => 1,
         statuses => panic!("of two that publish other content one wins: {statuses:?}"),
     };
-    let mut expected = vec![("v1.9.0".to_owned(), contested[winner].clone())];
+    let same = first.map(|(_, same)| same);
+    assert!(
+        same.contains(&201) && same.iter().all(|status| [200, 201].contains(status)),
+        "of two that publish the same content nobody fails: {same:?}"
+    );
+    let mut expected = vec![
+        ("v1.8.0".to_owned(), alike),
+        ("v1.9.0".to_owned(), contested[winner].clone()),
+    ];
     expected.extend((0..2 * EACH).map(|it| own(it / EACH, it % EACH)));
     expected.sort();
     let list: String = expected
@@ -89,6 +102,7 @@ fn two_hosts_at_once_lose_nothing(hosts: [&Wash; 2]) {
     let repaired: Value = serde_json::from_slice(&repaired.body).expect("JSON");
     let found = ["indexed", "removed", "problems"].map(|name| repaired[name].clone());
     assert_eq!(found, [json!(0), json!(0), json!([])], "{repaired}");
+    expected.len()
 }
 
 #[track_caller]
@@ -185,6 +199,33 @@ fn two_hosts_share_zips_in_an_object_store_of_nats_beside_their_records() {
     let published = put(&hosts[0], "v1.10.0", &large);
     assert_eq!(published.status, 201, "{published}");
     assert!(get(&hosts[1], "v1.10.0.zip").body == large);
+}
+
+#[test]
+fn it_keeps_modules_in_a_bucket() {
+    let store = ObjectStore::new();
+    let endpoint = format!("http://{}", store.address());
+    let host = Wash::start(json!({}), &settings("s3", &endpoint));
+    for name in publishes_and_serves(host.address()) {
+        for extension in ["info", "mod", "zip"] {
+            let file = store.bucket().join(format!("{name}.{extension}"));
+            assert!(file.is_file(), "{name}.{extension} is not in the bucket");
+        }
+    }
+    assert_eq!(store.uploads(), 0);
+}
+
+#[test]
+fn two_hosts_share_zips_in_a_bucket_beside_their_records_in_redis() {
+    let (store, redis) = (ObjectStore::new(), Redis::start());
+    let endpoint = format!("http://{}", store.address());
+    let dev = json!({ "wasi_keyvalue_redis_url": redis.url });
+    let hosts = [0, 1].map(|_| Wash::start(dev.clone(), &settings("s3+kv", &endpoint)));
+    let versions = two_hosts_at_once_lose_nothing([&hosts[0], &hosts[1]]);
+    // What lost is gone, and what both published lies there once.
+    let objects: Vec<_> = files(&store.bucket()).into_keys().collect();
+    let in_place = objects.iter().all(|name| name.starts_with("zips/"));
+    assert!(in_place && objects.len() == versions, "{objects:?}");
 }
 
 #[test]

@@ -1,14 +1,16 @@
-//! `wasmtime serve` and the component that needs nothing but stable WASI 0.2, with a folder as its store.
+//! `wasmtime serve` and the component that needs nothing but stable WASI 0.2, with a folder as its store, and with a
+//! bucket of a real object store.
 
 use crate::support::archive::module_zip;
 use crate::support::go::Go;
-use crate::support::hosts::Wasmtime;
+use crate::support::hosts::{Wasmtime, publishes_and_serves};
 use crate::support::http::Request;
+use crate::support::s3::{ObjectStore, settings};
 use crate::support::server::TOKEN;
 
 #[test]
 fn wasmtime_serve_keeps_a_published_module_in_a_folder_and_the_go_command_downloads_it() {
-    let host = Wasmtime::start();
+    let host = Wasmtime::start(&[]);
     let go_mod = "module example.com/m\n";
     let files = [("go.mod", go_mod.as_bytes()), ("m.go", b"package m\n")];
     let zip = module_zip("example.com/m", "v1.0.0", &files);
@@ -37,4 +39,18 @@ fn wasmtime_serve_keeps_a_published_module_in_a_folder_and_the_go_command_downlo
         ),
     ];
     assert_eq!(sums["GoSum"], serde_json::json!(lines));
+}
+
+#[test]
+fn wasmtime_serve_keeps_published_modules_in_a_bucket() {
+    let store = ObjectStore::new();
+    let endpoint = format!("http://{}", store.address());
+    let host = Wasmtime::start(&settings("s3", &endpoint));
+    for name in publishes_and_serves(host.address()) {
+        for extension in ["info", "mod", "zip"] {
+            let file = store.bucket().join(format!("{name}.{extension}"));
+            assert!(file.is_file(), "{name}.{extension} is not in the bucket");
+        }
+    }
+    assert_eq!(store.uploads(), 0);
 }

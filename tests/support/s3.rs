@@ -8,15 +8,19 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use ring::hmac;
 use tempfile::TempDir;
 
 use super::http::Request;
-use super::run;
 use super::server::Setup;
+use super::{run, sha256_hex};
 
 pub const ACCESS_KEY: &str = "test-access-key";
 pub const SECRET_KEY: &str = "test-secret-key-not-to-be-printed";
 pub const BUCKET: &str = "modules";
+/// A bucket and a domain that make an address together, `127.0.0.1`: no machine need resolve a name for it.
+pub const VIRTUAL_BUCKET: &str = "127";
+pub const VIRTUAL_DOMAIN: &str = "0.0.1";
 const VERSION: &str = "v1.8.0";
 
 /// The server's binary.
@@ -49,15 +53,28 @@ pub struct ObjectStore {
     child: Child,
     folder: TempDir,
     address: String,
+    bucket: &'static str,
 }
 
 impl ObjectStore {
     #[track_caller]
     pub fn new() -> Self {
+        Self::start(BUCKET, &[])
+    }
+
+    /// One that finds the bucket's name in the host that is asked.
+    #[track_caller]
+    pub fn with_virtual_hosts() -> Self {
+        Self::start(VIRTUAL_BUCKET, &["--virtual-domain", VIRTUAL_DOMAIN])
+    }
+
+    #[track_caller]
+    fn start(bucket: &'static str, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        for name in ["data/modules", "sidecar"] {
-            std::fs::create_dir_all(folder.path().join(name)).expect("a folder");
+        for name in ["data", "sidecar"].map(|name| folder.path().join(name)) {
+            std::fs::create_dir(name).expect("a folder");
         }
+        std::fs::create_dir(folder.path().join("data").join(bucket)).expect("a folder");
         // The port is free when it is looked for; another may take it before it is used.
         let free = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = free.local_addr().expect("its number").to_string();
@@ -66,6 +83,7 @@ impl ObjectStore {
             .args([
                 "--access", ACCESS_KEY, "--secret", SECRET_KEY, "--port", &address,
             ])
+            .args(more)
             .args(["--quiet", "--keep-alive", "posix", "--sidecar"])
             .arg(folder.path().join("sidecar"))
             .arg(folder.path().join("data"))
@@ -86,6 +104,7 @@ impl ObjectStore {
             child,
             folder,
             address,
+            bucket,
         }
     }
 
@@ -96,7 +115,7 @@ impl ObjectStore {
 
     /// The bucket's folder.
     pub fn bucket(&self) -> PathBuf {
-        self.folder.path().join("data").join(BUCKET)
+        self.folder.path().join("data").join(self.bucket)
     }
 
     /// How many uploads lie there. What the store is tried on stays for good.
@@ -122,13 +141,22 @@ impl ObjectStore {
 /// Settings of a server whose modules are in the bucket behind this address. What a request asks of the
 /// bucket is counted, so it holds modules alone.
 pub fn setup_at(address: &str) -> Setup {
-    Setup::new()
-        .set("admin", "off")
-        .set("store", "s3")
-        .set("s3_endpoint", format_args!("http://{address}"))
-        .set("s3_bucket", BUCKET)
-        .set("s3_access_key", ACCESS_KEY)
-        .set("s3_secret_key", SECRET_KEY)
+    let endpoint = format!("http://{address}");
+    let settings = settings("s3", &endpoint);
+    let setup = Setup::new().set("admin", "off");
+    let set = |setup: Setup, (name, value)| setup.set(name, value);
+    settings.into_iter().fold(setup, set)
+}
+
+/// The settings of a store that keeps modules, or a part of them, in the bucket at this address.
+pub fn settings<'a>(store: &'a str, endpoint: &'a str) -> [(&'static str, &'a str); 5] {
+    [
+        ("store", store),
+        ("s3_endpoint", endpoint),
+        ("s3_bucket", BUCKET),
+        ("s3_access_key", ACCESS_KEY),
+        ("s3_secret_key", SECRET_KEY),
+    ]
 }
 
 impl Drop for ObjectStore {
@@ -145,6 +173,8 @@ pub enum Fault {
     Reset,
     /// This status comes, with this code.
     Status(u16, &'static str),
+    /// It is refused as S3 refuses what was signed at another time, by a clock that is so many seconds ahead.
+    Clock(i64),
     /// The answer ends after so many bytes, head included.
     Cut(usize),
     /// The answer's bytes come in two halves with a pause between.
@@ -157,6 +187,7 @@ pub enum Fault {
 pub struct FaultyProxy {
     address: String,
     faults: Arc<Mutex<Vec<Option<Fault>>>>,
+    /// The heads of the requests.
     carried: Arc<Mutex<Vec<String>>>,
 }
 
@@ -189,6 +220,17 @@ impl FaultyProxy {
 
     /// Method and path of what came since this was last asked.
     pub fn carried(&self) -> Vec<String> {
+        let heads = self.heads();
+        let without_query = heads.iter().map(|head| {
+            let line = head.lines().next().unwrap_or_default();
+            let path = line.split('?').next().unwrap_or_default();
+            path.trim_end_matches(" HTTP/1.1").to_owned()
+        });
+        without_query.collect()
+    }
+
+    /// The whole heads of the same. They are signed, so that they are as good as a key: no message may show one.
+    pub fn heads(&self) -> Vec<String> {
         std::mem::take(&mut *self.carried.lock().expect("what was carried"))
     }
 }
@@ -224,20 +266,14 @@ fn carry(
     let Some(request) = request_of(&mut client) else {
         return;
     };
-    let line = String::from_utf8_lossy(&request)
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    let path = line
-        .split(['?'])
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches(" HTTP/1.1");
+    let head_end = request
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .expect("a head");
     carried
         .lock()
         .expect("what was carried")
-        .push(path.to_owned());
+        .push(String::from_utf8_lossy(&request[..head_end]).into_owned());
     let fault = {
         let mut faults = faults.lock().expect("the faults");
         if faults.is_empty() {
@@ -252,14 +288,11 @@ fn carry(
             std::thread::sleep(Duration::from_secs(40));
             return;
         }
-        Some(Fault::Status(status, code)) => {
-            let body = format!("<Error><Code>{code}</Code></Error>");
-            let head = format!(
-                "HTTP/1.1 {status} Told\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                body.len()
-            );
-            let _ = client.write_all((head + &body).as_bytes());
-            return;
+        Some(Fault::Status(status, code)) => return refuse(&mut client, status, code, ""),
+        Some(Fault::Clock(ahead)) => {
+            let time = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(ahead);
+            let date = time.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n");
+            return refuse(&mut client, 403, "RequestTimeTooSkewed", &date.to_string());
         }
         None | Some(Fault::Cut(_) | Fault::Slow(_)) => {}
     }
@@ -288,6 +321,64 @@ fn carry(
     }
     let _ = client.write_all(&answer);
     let _ = client.shutdown(Shutdown::Write);
+}
+
+/// Answers an error of this code, with these fields besides.
+fn refuse(client: &mut TcpStream, status: u16, code: &str, fields: &str) {
+    let body = format!("<Error><Code>{code}</Code></Error>");
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 {status} Told\r\nContent-Length: {length}\r\n{fields}Connection: close\r\n\r\n{body}"
+    );
+    let _ = client.write_all(answer.as_bytes());
+}
+
+/// Whether the whole target of a request without signed fields but `Host` is signed by the secret key, in its query
+/// ("Authenticating Requests: Using Query Parameters" of the Amazon S3 API reference).
+pub fn is_signed(head: &str) -> bool {
+    let mut lines = head.lines();
+    let mut words = lines.next().unwrap_or_default().split(' ');
+    let (method, target) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
+    let fields: Vec<_> = lines.filter_map(|line| line.split_once(": ")).collect();
+    let host = fields
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("host"));
+    let Some(((path, query), (_, host))) = target.split_once('?').zip(host) else {
+        return false;
+    };
+    let value = |name: &str| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs
+            .find_map(|(other, value)| (other == name).then(|| value.replace("%2F", "/")))
+            .unwrap_or_default()
+    };
+    let mut pairs: Vec<_> = query.split('&').collect();
+    pairs.retain(|pair| !pair.starts_with("X-Amz-Signature="));
+    pairs.sort_unstable();
+    let query = pairs.join("&");
+    let canonical = format!("{method}\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
+
+    let credential = value("X-Amz-Credential");
+    let Some(scope) = credential.strip_prefix(&format!("{ACCESS_KEY}/")) else {
+        return false;
+    };
+    let date = value("X-Amz-Date");
+    let hash = sha256_hex(canonical);
+    let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{hash}");
+    let sign = |key: &[u8], text: &str| {
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes());
+        tag.as_ref().to_vec()
+    };
+    let key = format!("AWS4{SECRET_KEY}").into_bytes();
+    let key = scope.split('/').fold(key, |key, part| sign(&key, part));
+    let signature: String = sign(&key, &text)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    value("X-Amz-Signature") == signature
 }
 
 /// `/readyz` of a server with this set-up: its status and text.
