@@ -52,14 +52,14 @@ fn main() {
         proxy::start(&file, &settings, |_| ())
     };
     let without = start("without", module(), &[]);
-    from_the_configuration(without, start);
+    let configured = from_the_configuration(without, start);
     let few = filled(10, 10);
     let few = start("few", few, &[("admin", "on"), ("projects", "[]")]);
     let floor_store = folder.path().join("floor.redb");
     let (calls, filling) = calls_of(filled(10, 10));
     filling.with_floor().write(&floor_store);
     let few_floor = serve_host(HostConfig::new(floor(), floor_store));
-    from_the_store(without, few, few_floor, &calls);
+    from_the_store(without, configured, few, few_floor, &calls);
     let many = start(
         "many",
         filled_with_many(),
@@ -169,10 +169,11 @@ fn with_token(mut contender: Contender, token: &str) -> Contender {
     contender
 }
 
+/// Gives the servers of the public project and of the private one.
 fn from_the_configuration(
     without: SocketAddr,
     start: impl Fn(&str, Filling, &[(&str, &str)]) -> SocketAddr,
-) {
+) -> [SocketAddr; 2] {
     let public = start("public", module(), &[("projects", PUBLIC)]);
     let private = start("private", module(), &[("projects", PRIVATE)]);
     let hit = |name, server| Contender::new(name, server, INFO);
@@ -184,11 +185,19 @@ fn from_the_configuration(
     let measured = compare(&contenders, CONNECTIONS);
     let title = "A hit, by what the configuration says (aims: 97 %, 90 %)";
     print_requests(title, &contenders, &measured, 0);
+    [public, private]
 }
 
 /// The floor component makes the very calls of the store that such a hit makes, for the same keys and
-/// values: its share of what the whole hit costs more is the store's.
-fn from_the_store(without: SocketAddr, few: SocketAddr, floor: SocketAddr, calls: &[String; 2]) {
+/// values: its share of what the whole hit costs more is the store's. Beside it stands the same hit by the
+/// configuration: what a credential costs wherever its token is.
+fn from_the_store(
+    without: SocketAddr,
+    [public, private]: [SocketAddr; 2],
+    few: SocketAddr,
+    floor: SocketAddr,
+    calls: &[String; 2],
+) {
     let [of_public, of_token] = calls;
     let private = "/example.com/private/@v/v1.0.3.info";
     let contenders = [
@@ -201,6 +210,11 @@ fn from_the_store(without: SocketAddr, few: SocketAddr, floor: SocketAddr, calls
         Contender::new("floor: one read", floor, "/get"),
         Contender::new("floor: and the call for a project", floor, of_public),
         Contender::new("floor: and that for one and a token", floor, of_token),
+        Contender::new("a public project of the configuration", public, INFO),
+        with_token(
+            Contender::new("a private one, a token of the configuration", private, INFO),
+            proxy::TOKEN,
+        ),
     ];
     let measured = compare(&contenders, CONNECTIONS);
     let title = "A hit, by what the store says, and the calls of the store alone";
@@ -210,14 +224,25 @@ fn from_the_store(without: SocketAddr, few: SocketAddr, floor: SocketAddr, calls
     for (contender, cost) in contenders.iter().zip(&costs) {
         println!("  {:<44} {:>6.1} µs", contender.name, mean(cost));
     }
-    let [without, public, token, one, project, both] = &costs;
-    for (name, hit, calls) in [
-        ("a public project", public, project),
-        ("a token", token, both),
+    let [
+        without,
+        public,
+        token,
+        one,
+        project,
+        both,
+        configured,
+        with_configured,
+    ] = &costs;
+    for (name, hit, calls, configured) in [
+        ("a public project", public, project, configured),
+        ("a token", token, both, with_configured),
     ] {
         println!(
-            "  {name}: {} µs more a request; its calls of the store alone {} µs",
+            "  {name}: {} µs more a request, {} more than by the configuration; its calls of the store \
+             alone {}",
             spread(&more(hit, without), 1),
+            spread(&more(hit, configured), 1),
             spread(&more(calls, one), 1)
         );
     }
