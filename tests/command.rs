@@ -755,6 +755,30 @@ fn nobodys_configuration_of_git_changes_what_is_published() {
     }
 }
 
+#[test]
+fn a_lower_version_is_not_published_in_the_place_of_one_that_fails() {
+    let repository = Repository::with(
+        &[
+            ("go.mod", "module example.com/m\n"),
+            ("v2/go.mod", "module example.com/other/v2\n"),
+        ],
+        &["v1.5.0", "v2.0.0"],
+    );
+    let server = Server::new();
+    let ran = publish_folder(&server, &repository, "", &[]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    let start = "error: HEAD is v2.0.0 too, which can't be published: ";
+    let end = "; --version v1.5.0 publishes that one\n";
+    assert!(
+        ran.stderr.starts_with(start) && ran.stderr.ends_with(end),
+        "{}",
+        ran.stderr
+    );
+    let ran = publish_folder(&server, &repository, "", &["--version", "v1.5.0"]);
+    let start = "published example.com/m@v1.5.0 at ";
+    assert!(ran.stdout.starts_with(start), "{}", ran.stdout);
+}
+
 /// A text that takes about as many bytes when it is packed.
 fn unpackable(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;

@@ -647,6 +647,16 @@ fn a_zip_that_is_not_what_stands_beside_it_is_refused_and_not_sent() {
     ];
     let tree = Tree::new(&[]);
     let mut refusals = String::new();
+    // However many they are, they say nothing of the others.
+    for number in 10..40 {
+        let module = format!("example.com/{number}");
+        tree.write(
+            &format!("{module}/@v/v1.0.0.zip"),
+            small_module(&module, "v1.0.0"),
+        );
+        tree.write(&format!("{module}/@v/v1.0.0.mod"), "");
+        refusals += &format!("refused {module}@v1.0.0\n    {}\n", by_mod());
+    }
     for (module, ziphash, go_mod, why) in &rows {
         let write = |extension: &str, content: &[u8]| {
             tree.write(&format!("{module}/@v/v1.0.0.{extension}"), content);
@@ -676,7 +686,7 @@ fn a_zip_that_is_not_what_stands_beside_it_is_refused_and_not_sent() {
     assert_eq!(
         ran.stdout,
         format!(
-            "{}: 7 zips and 0 go.mod files imported ({size}), 0 already there, 4 refused\n{refusals}",
+            "{}: 7 zips and 0 go.mod files imported ({size}), 0 already there, 34 refused\n{refusals}",
             server.url()
         )
     );

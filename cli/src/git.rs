@@ -336,8 +336,10 @@ pub fn public_url(url: &str) -> Option<String> {
             Some((_, host)) => host.to_owned(),
             None => authority.to_owned(),
         };
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        return Some(format!("{scheme}://{host}{path}"));
+        // Last: a password may have such a character too.
+        let mut shown = format!("{host}{path}");
+        shown.truncate(shown.find(['?', '#']).unwrap_or(shown.len()));
+        return Some(format!("{scheme}://{shown}"));
     }
     // scp's form, host:path; one letter before the colon is a drive.
     let (host, path) = url.split_once(':')?;

@@ -148,6 +148,8 @@ struct Summary {
     there: u64,
     /// What a dry run would send.
     wanted: Vec<String>,
+    /// How many of `refused` were not sent.
+    not_sent: usize,
     /// `module@version` and the reason.
     refused: Vec<(String, String)>,
     fatal: Option<Failure>,
@@ -156,9 +158,13 @@ struct Summary {
 }
 
 enum Outcome {
-    Imported { bytes: u64 },
+    Imported {
+        bytes: u64,
+    },
     AlreadyThere,
     Refused(String),
+    /// By us, before anything was sent.
+    NotSent(String),
 }
 
 impl Work {
@@ -186,7 +192,7 @@ impl Work {
             Ok(Outcome::AlreadyThere) => summary.there += 1,
             Ok(Outcome::Refused(reason)) => {
                 summary.refused.push((found.to_string(), reason));
-                if summary.refused.len() == ALL_REFUSED
+                if summary.refused.len() - summary.not_sent == ALL_REFUSED
                     && summary.zips + summary.mods + summary.there == 0
                 {
                     self.stopped.store(true, Ordering::Relaxed);
@@ -194,6 +200,11 @@ impl Work {
                         .fatal
                         .get_or_insert_with(|| "everything so far was refused".into());
                 }
+            }
+            // That is the matter with this version alone.
+            Ok(Outcome::NotSent(reason)) => {
+                summary.refused.push((found.to_string(), reason));
+                summary.not_sent += 1;
             }
             Err(failure) => {
                 self.stopped.store(true, Ordering::Relaxed);
@@ -237,7 +248,7 @@ impl Work {
         let (length, file) = match opened {
             Ok(opened) => opened,
             Err(error) => {
-                return Ok(Outcome::Refused(format!(
+                return Ok(Outcome::NotSent(format!(
                     "cannot read {}: {error}",
                     name.display()
                 )));
@@ -264,7 +275,7 @@ impl Work {
         if found.zip
             && let Some(why) = beside::contradiction(found, &file)
         {
-            return Ok(Outcome::Refused(why));
+            return Ok(Outcome::NotSent(why));
         }
         if self.dry_run {
             return Ok(Outcome::Imported { bytes: length });

@@ -35,10 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Shorter than what servers keep a connection for, so that few requests meet a closed one.
 const IDLE: Duration = Duration::from_secs(20);
 const IDLE_A_HOST: usize = 64;
-/// As much of an answer is read at once: each read wakes those who pass it on. (Measured with a zip of 36 MB,
-/// one connection, percent of a plain client in the same rounds: 400 KB, hyper's own limit, 79; 1 MiB 88;
-/// 64 KiB 50.) A connection has a buffer of that size only once it has been filled.
-const READ_AT_ONCE: usize = 1 << 20;
 
 type Connections = legacy::Client<HttpsConnector<HttpConnector>, WasiBody>;
 
@@ -154,7 +150,6 @@ fn connections(log: &Sink) -> Connections {
         .enable_http1()
         .wrap_connector(http);
     legacy::Client::builder(TokioExecutor::new())
-        .http1_max_buf_size(READ_AT_ONCE)
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(IDLE_A_HOST)
         .pool_timer(TokioTimer::new())

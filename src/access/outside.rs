@@ -117,5 +117,5 @@ pub fn judge(
 /// A failure of the store while judging.
 pub(super) fn store_failed(error: &store::Error) -> Failure {
     let text = format!("the credential can't be judged: {error}");
-    Failure::new(error.kind(), text)
+    Failure::new(error.kind_of_own(), text)
 }

@@ -89,6 +89,9 @@ fn full_name(name: &str, version: &ModuleVersion, subdir: Option<&str>) -> Strin
         Some((folder, tag)) => {
             let above = version.path().prefix().strip_suffix(folder);
             let ends_path = above.is_some_and(|above| above.ends_with('/'));
+            // The folder of a major version is no part of a tag's name.
+            let major = format!("/{}", version.version().major());
+            let subdir = subdir.map(|path| path.strip_suffix(&*major).unwrap_or(path));
             tag == own && (ends_path || subdir == Some(folder))
         }
     };
@@ -126,7 +129,6 @@ fn without_secrets(url: &str) -> String {
     else {
         return url.to_owned();
     };
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (authority, path) = match rest.find('/') {
         Some(slash) => rest.split_at(slash),
         None => (rest, ""),
@@ -137,7 +139,10 @@ fn without_secrets(url: &str) -> String {
         Some((_, host)) => host,
         None => authority,
     };
-    format!("{scheme}://{shown}{path}")
+    // Last: a password may have such a character too.
+    let shown = [shown, path].concat();
+    let shown = shown.split(['?', '#']).next().unwrap_or_default();
+    format!("{scheme}://{shown}")
 }
 
 fn reference(value: String) -> Result<String, Failure> {
@@ -247,6 +252,8 @@ mod tests {
             ("https://example.com/a?token=x@y/z", "https://example.com/a"),
             ("https://example.com?token=x", "https://example.com"),
             ("https://u:p@example.com/a#token", "https://example.com/a"),
+            ("https://u:s3c#r?t@example.com/a", "https://example.com/a"),
+            ("https://example.com?to/ken", "https://example.com"),
         ] {
             assert_eq!(without_secrets(url), shown, "{url}");
         }
@@ -328,6 +335,13 @@ mod tests {
                 Some("sub"),
                 "sub/v1.2.3",
                 "refs/tags/sub/v1.2.3",
+            ),
+            (
+                "example.com/vanity/v2",
+                "v2.0.0",
+                Some("sub/v2"),
+                "sub/v2.0.0",
+                "refs/tags/sub/v2.0.0",
             ),
             (
                 "example.com/mysub",

@@ -41,6 +41,15 @@ impl Error {
         }
     }
 
+    /// Whose turn it is where no module was asked for, but something of our own that the answer depends on:
+    /// the operator's, whatever is the matter. A 404 would send the `go` command on to its next proxy.
+    pub fn kind_of_own(&self) -> Kind {
+        match self.kind() {
+            kind if kind.is_operators() => kind,
+            _ => Kind::Unavailable,
+        }
+    }
+
     /// Gets back what [`Error::into_io`] packed; any other failure is the store being unavailable.
     pub fn from_io(error: io::Error) -> Self {
         let kind = error.kind();
@@ -88,4 +97,25 @@ pub fn failure(what: &dyn fmt::Display, error: Error) -> Failure {
         _ => format!("{what}: {error}"),
     };
     Failure::new(error.kind(), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_the_matter_with_our_own_documents_is_never_the_clients_affair() {
+        let text = String::new;
+        for (error, kind) in [
+            (Error::NotFound, Kind::Unavailable),
+            (Error::Withdrawn, Kind::Unavailable),
+            (Error::Conflict(text()), Kind::Unavailable),
+            (Error::Refused(text()), Kind::Unavailable),
+            (Error::Unavailable(text()), Kind::Unavailable),
+            (Error::TimedOut(text()), Kind::TimedOut),
+            (Error::Corrupt(text()), Kind::Internal),
+        ] {
+            assert_eq!(error.kind_of_own(), kind, "{error}");
+        }
+    }
 }

@@ -173,12 +173,20 @@ impl Search<'_> {
                         chosen.version
                     ));
                 }
-                (_, Err(failure)) => problem = problem.or(Some(failure)),
+                (None, Err(failure)) => problem = problem.or(Some((version, failure))),
+                // Lower than the one that is chosen.
+                (Some(_), Err(_)) => {}
             }
         }
         match (release, problem) {
-            (Some(release), _) => Ok(release),
-            (None, Some(problem)) => Err(problem),
+            (Some(release), None) => Ok(release),
+            // Whoever set both tags may mean the other one, and what is published can't be changed.
+            (Some(release), Some((version, problem))) => Err(format!(
+                "HEAD is {version} too, which can't be published: {problem}; --version {} publishes that one",
+                release.version
+            )
+            .into()),
+            (None, Some((_, problem))) => Err(problem),
             (None, None) => Err(format!(
                 "HEAD has no version tag such as {prefix}v1.2.3: tag it, name a tag's version with --version, \
                  or give HEAD's pseudo-version there (v0.0.0-{}){}",

@@ -63,10 +63,15 @@ pub fn unknown_variables(names: impl Iterator<Item = OsString>) -> Vec<String> {
     unknown
 }
 
-/// What Kubernetes puts into the environment of every container beside a service that is called `goproxy-edge`
-/// (its documentation, Discovering services, Environment variables).
+/// What Kubernetes puts into the environment of every container beside services that are called
+/// `goproxy-edge` or `goproxy-edge-…` (its documentation, Discovering services, Environment variables).
 fn is_kubernetes(rest: &str) -> bool {
-    rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_")
+    let of_service = |mark: &str| rest.starts_with(mark) || rest.contains(&format!("_{mark}"));
+    rest == "PORT"
+        || rest.ends_with("_PORT")
+        || of_service("PORT_")
+        || of_service("SERVICE_HOST")
+        || of_service("SERVICE_PORT")
 }
 
 /// All settings that have a value.
@@ -262,6 +267,10 @@ mod tests {
             "GOPROXY_EDGE_PORT_3000_TCP_ADDR",
             "GOPROXY_EDGE_SERVICE_HOST",
             "GOPROXY_EDGE_SERVICE_PORT_HTTP",
+            "GOPROXY_EDGE_REDIS_SERVICE_HOST",
+            "GOPROXY_EDGE_REDIS_SERVICE_PORT",
+            "GOPROXY_EDGE_REDIS_PORT",
+            "GOPROXY_EDGE_REDIS_PORT_6379_TCP_PROTO",
             "GOPROXY",
             "GOPROXY_EDGE",
         ] {

@@ -31,17 +31,31 @@ const CACHE_BYTES: usize = 64 << 20;
 
 /// What went wrong with the store while it served, in words: what the guest gets as `error.other`.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct StoreError(String);
+#[error("{text}")]
+pub(crate) struct StoreError {
+    text: String,
+    /// Whether it is redb's, which may then refuse everything until its file is opened again.
+    is_of_file: bool,
+}
 
 impl StoreError {
+    fn new(text: impl Into<String>) -> Self {
+        StoreError {
+            text: text.into(),
+            is_of_file: false,
+        }
+    }
+
     fn too_large() -> Self {
-        StoreError(format!("query result exceeds limit of {RESULT_CAP} bytes"))
+        StoreError::new(format!("query result exceeds limit of {RESULT_CAP} bytes"))
     }
 }
 
 fn storage(error: impl Into<redb::Error>) -> StoreError {
-    StoreError(error.into().to_string())
+    StoreError {
+        text: error.into().to_string(),
+        is_of_file: true,
+    }
 }
 
 fn table(label: &str) -> TableDefinition<'_, &'static str, &'static [u8]> {
@@ -82,10 +96,14 @@ impl Store {
         absent: R,
         read: impl FnOnce(&Table) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
-        self.file.with(|opened| match opened.table(label)? {
+        let result = self.file.with(|opened| match opened.table(label)? {
             Some(table) => read(&table),
             None => Ok(absent),
-        })
+        });
+        if result.as_ref().is_err_and(|error| error.is_of_file) {
+            self.file.revive();
+        }
+        result
     }
 
     fn get(&self, label: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

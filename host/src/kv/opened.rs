@@ -12,7 +12,8 @@ pub(super) type Table = ReadOnlyTable<&'static str, &'static [u8]>;
 pub(super) type Reopen = dyn Fn() -> Result<Database, String> + Send + Sync;
 
 /// The file, opened again after a failure that leaves redb unable to go on, such as a full disk: freeing
-/// space is enough, and no restart is needed. Where that fails too, whoever comes next tries again.
+/// space is enough, and no restart is needed. Where that fails too, whoever comes next tries again. (redb
+/// can't go on after a read that failed either.)
 pub(super) struct Reopening {
     /// Or why it could not be opened.
     opened: RwLock<Result<Opened, StoreError>>,
@@ -51,10 +52,10 @@ impl Reopening {
         let mut opened = self.opened.write().unwrap_or_else(|it| it.into_inner());
         if is_needed(&opened) {
             // Closed first: it is locked while it is open.
-            *opened = Err(StoreError(String::new()));
+            *opened = Err(StoreError::new(""));
             let again = (self.reopen)();
             *opened = again.map(Opened::new).map_err(|why| {
-                StoreError(format!(
+                StoreError::new(format!(
                     "its file can't be opened again after a failure: {why}"
                 ))
             });

@@ -17,6 +17,7 @@ struct Disk(Arc<DiskState>);
 struct DiskState {
     memory: InMemoryBackend,
     full: AtomicBool,
+    unreadable: AtomicBool,
     syncs: AtomicU32,
 }
 
@@ -30,7 +31,11 @@ impl Disk {
 
     fn store(&self) -> Store {
         let again = self.clone();
-        let open = |disk: &Disk| Builder::new().create_with_backend(disk.clone());
+        // Nothing is kept in memory, so that each read reads.
+        let open = |disk: &Disk| {
+            let mut builder = Builder::new();
+            builder.set_cache_size(0).create_with_backend(disk.clone())
+        };
         let reopen = move || open(&again).map_err(|error| error.to_string());
         Store::over(open(self).unwrap(), Box::new(reopen)).unwrap()
     }
@@ -42,7 +47,10 @@ impl StorageBackend for Disk {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.memory.read(offset, out)
+        match self.0.unreadable.load(Ordering::SeqCst) {
+            true => Err(io::Error::other("a bad sector")),
+            false => self.0.memory.read(offset, out),
+        }
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
@@ -98,6 +106,19 @@ async fn a_store_goes_on_when_a_full_disk_has_room_again() {
         store.get("default", "after").unwrap().as_deref(),
         Some(b"value".as_slice())
     );
+}
+
+#[tokio::test]
+async fn a_store_that_is_only_read_goes_on_after_a_read_that_failed() {
+    let disk = Disk::default();
+    let store = disk.store();
+    set(&store, "before").await.unwrap();
+    disk.0.unreadable.store(true, Ordering::SeqCst);
+    let error = store.get("default", "before").unwrap_err().to_string();
+    assert!(error.contains("a bad sector"), "{error}");
+    disk.0.unreadable.store(false, Ordering::SeqCst);
+    let value = store.get("default", "before").unwrap();
+    assert_eq!(value.as_deref(), Some(b"value".as_slice()));
 }
 
 /// Readers are let loose on the state that is kept for them, while it is replaced again and again.

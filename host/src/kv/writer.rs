@@ -65,7 +65,7 @@ impl Writer {
     /// Returns when the change is on the disk, or is known to have failed as a whole.
     pub async fn write(&self, label: Arc<str>, change: Change) -> Result<(), StoreError> {
         let (done, result) = oneshot::channel();
-        let gone = || StoreError("the store's writer has ended".into());
+        let gone = || StoreError::new("the store's writer has ended");
         let jobs = self.0.jobs.as_ref().ok_or_else(gone)?;
         jobs.send(Job {
             label,

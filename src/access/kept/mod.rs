@@ -241,5 +241,5 @@ fn unreadable(what: &str) -> Failure {
 }
 
 fn failed(what: &str, error: &store::Error) -> Failure {
-    Failure::new(error.kind(), format!("{what}: {error}"))
+    Failure::new(error.kind_of_own(), format!("{what}: {error}"))
 }

@@ -84,12 +84,19 @@ fn last_record(tail: &[u8]) -> Option<usize> {
 pub const LONGEST_END: u64 = END_RECORD + 0xffff;
 
 /// Whether an archive of `size` bytes that ends with `tail` has its end record, and room for its central
-/// directory before it. An archive that was cut short has not.
+/// directory before it. An archive that was cut short has not. What follows the comment is let pass, as Go
+/// reads such archives.
 pub fn has_end(tail: &[u8], size: u64) -> bool {
     let Some(at) = last_record(tail) else {
         return false;
     };
-    let Some((end, saturated)) = tail.get(at..).and_then(parse) else {
+    let record = tail.get(at..).unwrap_or_default();
+    let comment = record
+        .get(20..22)
+        .and_then(|mut length| take_u16(&mut length));
+    let length = comment.map(|length| END_RECORD as usize + usize::from(length));
+    let record = length.and_then(|length| record.get(..length));
+    let Some((end, saturated)) = record.and_then(parse) else {
         return false;
     };
     let before = size.checked_sub((tail.len() - at) as u64);
