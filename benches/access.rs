@@ -193,7 +193,7 @@ fn from_the_configuration(
 /// configuration: what a credential costs wherever its token is.
 fn from_the_store(
     without: SocketAddr,
-    [public, private]: [SocketAddr; 2],
+    [open, closed]: [SocketAddr; 2],
     few: SocketAddr,
     floor: SocketAddr,
     calls: &[String; 2],
@@ -210,9 +210,9 @@ fn from_the_store(
         Contender::new("floor: one read", floor, "/get"),
         Contender::new("floor: and the call for a project", floor, of_public),
         Contender::new("floor: and that for one and a token", floor, of_token),
-        Contender::new("a public project of the configuration", public, INFO),
+        Contender::new("a public project of the configuration", open, INFO),
         with_token(
-            Contender::new("a private one, a token of the configuration", private, INFO),
+            Contender::new("a private one, a token of the configuration", closed, INFO),
             proxy::TOKEN,
         ),
     ];

@@ -608,7 +608,8 @@ fn a_zip_that_is_not_what_stands_beside_it_is_refused_and_not_sent() {
         format!("{}\n", hash("example.com/e")),
     );
     // Module, .ziphash, .mod, and why it is refused.
-    let rows: [(&str, Option<&str>, Option<&str>, Option<String>); 10] = [
+    type Beside<'a> = Option<&'a str>;
+    let rows: [(&str, Beside<'_>, Beside<'_>, Option<String>); 10] = [
         ("example.com/a", None, None, None),
         ("example.com/b", Some(""), None, None),
         ("example.com/c", Some("h1:made-up"), None, None),

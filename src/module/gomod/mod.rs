@@ -2,7 +2,7 @@
 //!
 //! Two readers, as Go has two:
 //!
-//! * [`module_path`] looks for the first line that begins with the word `module`, whatever else
+//! * [`module_path()`] looks for the first line that begins with the word `module`, whatever else
 //!   the file holds: a broken file still says whose it is. Comments begin with `//`; the path may
 //!   be quoted. The block form `module ( path )`, which the strict reader takes, is taken too.
 //! * [`go_version`] reads the file as `go` reads the go.mod of a dependency: directives that it
