@@ -15,6 +15,10 @@ use std::time::Duration;
 use goproxy_edge_host::{Host, HostConfig};
 use tokio::net::TcpListener;
 
+/// As the command has it, for servers and clients alike.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// One measurement of one server. Short, since rounds alternate and the best of them counts:
 /// whatever else the machine does only ever slows a server down.
 pub const ROUND: Duration = Duration::from_millis(1500);

@@ -106,6 +106,9 @@ impl S3 {
         stamp: Option<&Stamp>,
     ) -> Result<Option<Found>, Error> {
         let mut ask = Ask::new(Method::Get, key);
+        if range.is_none() && stamp.is_none() {
+            ask = ask.usual();
+        }
         if let Some(range) = range {
             ask = ask.header("range", range);
         }

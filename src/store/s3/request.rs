@@ -37,6 +37,9 @@ pub(super) struct Ask<'a> {
     pub query: Vec<(&'a str, &'a str)>,
     pub headers: Vec<(&'a str, String)>,
     pub body: Option<&'a [u8]>,
+    /// Whether the same may be asked soon again, so that its signed address is worth keeping. Not so for an
+    /// upload: and what is kept of it would lie in the midst of the memory that the next one needs.
+    is_usual: bool,
 }
 
 impl<'a> Ask<'a> {
@@ -47,6 +50,15 @@ impl<'a> Ask<'a> {
             query: Vec::new(),
             headers: Vec::new(),
             body: None,
+            is_usual: false,
+        }
+    }
+
+    /// The same, which is asked often. Nothing of its fields may be signed.
+    pub fn usual(self) -> Self {
+        Ask {
+            is_usual: true,
+            ..self
         }
     }
 
@@ -102,11 +114,8 @@ impl S3 {
         };
         let now = self.entropy.unix_seconds();
         let sign = || sign::address(&self.config, &target, now);
-        match (&ask.method, ask.key) {
-            // Nothing of a range or a condition is signed.
-            (Method::Get, Some(key)) if ask.query.is_empty() => {
-                self.config.lately.address(key, now, sign)
-            }
+        match ask.key {
+            Some(key) if ask.is_usual => self.config.lately.address(key, now, sign),
             _ => sign(),
         }
     }
@@ -133,7 +142,7 @@ impl S3 {
         for keys in keys.chunks(AT_ONCE) {
             let urls = keys
                 .iter()
-                .map(|key| self.signed(&Ask::new(Method::Get, key.as_str())));
+                .map(|key| self.signed(&Ask::new(Method::Get, key.as_str()).usual()));
             let urls: Option<Vec<String>> = urls.collect();
             let urls = urls.ok_or_else(|| self.unanswered(&Unanswered::BadAddress))?;
             let requests = urls
