@@ -260,9 +260,8 @@ fn more(one: &[f64], other: &[f64]) -> Vec<f64> {
 /// by round. (The rate alone hides what a core that has nothing else to do spends.)
 fn costs<const N: usize>(contenders: &[Contender; N]) -> [Vec<f64>; N] {
     let load = |contender: &Contender| {
-        let (path, headers) = (&contender.path, &contender.headers);
         let before = processor_time();
-        let measured = client::load(contender.address, path, headers, CONNECTIONS, SHORT_ROUND);
+        let measured = client::load(contender, CONNECTIONS, SHORT_ROUND);
         (processor_time() - before) / measured.requests as f64
     };
     for contender in contenders {

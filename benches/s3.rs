@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use goproxy_edge_host::Host;
+use support::client::LARGE;
 use support::objects::{self, Counter, ObjectStore};
 use support::{
     Contender, Folder, client, compare, let_settle, print_requests, print_throughput, proxy,
@@ -24,6 +25,8 @@ const FILE_BYTES: usize = 1_000_000;
 const VERSIONS: [usize; 3] = [10, 1_000, 10_000];
 /// Files of a version in a module cache.
 const CACHED: [&str; 5] = ["info", "lock", "mod", "zip", "ziphash"];
+/// As many bytes the `go` command reads at once of what it downloads (io.Copy).
+const GO_READS: usize = 32 << 10;
 /// The keys of a page.
 const PAGE: usize = 1_000;
 const STORES: [&str; 2] = ["s3", "s3+kv"];
@@ -131,16 +134,24 @@ fn hits(store: &ObjectStore, relay: &Counter, s3: SocketAddr, both: SocketAddr) 
         let title = format!("Small answers from the object store, {connections} connections");
         print_requests(&title, &contenders, &measured, 0);
     }
-    for connections in [1, 4] {
-        let contenders = [
-            Contender::new("a plain client", store.address, key("v1.1.0.zip")),
-            relayed("v1.1.0.zip"),
-            of("the proxy, s3", s3, "v1.1.0.zip"),
-            of("the proxy, s3+kv", both, "v1.1.0.zip"),
-        ];
-        let measured = compare(&contenders, connections);
-        let title = format!("36 MB from the object store, {connections} connections");
-        print_throughput(&title, &contenders, &measured, 0);
+    for (piece, reads) in [
+        (GO_READS, "as `go` reads, 32 KiB at a time"),
+        (LARGE, "read with the least cost"),
+    ] {
+        for connections in [1, 4] {
+            let mut contenders = [
+                Contender::new("a plain client", store.address, key("v1.1.0.zip")),
+                relayed("v1.1.0.zip"),
+                of("the proxy, s3", s3, "v1.1.0.zip"),
+                of("the proxy, s3+kv", both, "v1.1.0.zip"),
+            ];
+            for contender in &mut contenders {
+                contender.piece = piece;
+            }
+            let measured = compare(&contenders, connections);
+            let title = format!("36 MB from the object store, {connections} connections, {reads}");
+            print_throughput(&title, &contenders, &measured, 0);
+        }
     }
 }
 
@@ -202,7 +213,7 @@ fn count(counter: &Counter) {
             for file in ["v1.0.0.info", "v1.0.0.mod", "v1.1.0.zip"] {
                 let path = format!("/{module}/@v/{file}");
                 let time = Duration::from_millis(500);
-                let done = client::load(server, &path, "", 2, time);
+                let done = client::load(&Contender::new("", server, &*path), 2, time);
                 print(&format!("a hit, {}", &file[7..]), done.requests);
             }
             let memory = host.largest_instance() as f64 / (1 << 20) as f64;

@@ -8,7 +8,7 @@ mod support;
 use std::io::{Cursor, Write as _};
 use std::time::Duration;
 
-use support::{Folder, client, proxy, serve_this};
+use support::{Contender, Folder, client, proxy, serve_this};
 use zip::write::SimpleFileOptions;
 
 /// Files of a zip that takes some 36 MB, about what the largest of the well-known modules have.
@@ -53,7 +53,7 @@ fn main() {
     proxy::publish(server, "example.com/m", "v1.1.0", 200, 1 << 20);
     print("a zip of 200 MiB, published");
     let path = "/example.com/m/@v/v1.1.0.zip";
-    client::load(server, path, "", 1, Duration::from_secs(1));
+    client::load(&Contender::new("", server, path), 1, Duration::from_secs(1));
     print("and served");
 }
 

@@ -10,6 +10,9 @@ use tokio::net::TcpStream;
 
 use super::Contender;
 
+/// As much as is read at once by a client that costs as little as can be.
+pub const LARGE: usize = 512 << 10;
+
 /// What one round gave.
 #[derive(Debug, Default)]
 pub struct Measured {
@@ -68,18 +71,13 @@ pub fn take_turns(contenders: &[(&Contender, u16)], times: usize) -> Vec<Duratio
     })
 }
 
-/// Loads the server for some time. `headers` are whole lines with their ends.
+/// Loads the server for some time.
 ///
 /// # Panics
 /// When an answer is not a whole 200.
-pub fn load(
-    address: SocketAddr,
-    path: &str,
-    headers: &str,
-    connections: usize,
-    time: Duration,
-) -> Measured {
-    let request = request(address, path, headers);
+pub fn load(contender: &Contender, connections: usize, time: Duration) -> Measured {
+    let (address, piece) = (contender.address, contender.piece);
+    let request = contender.request();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -90,7 +88,8 @@ pub fn load(
     runtime.block_on(async {
         let mut tasks = Vec::new();
         for _ in 0..connections {
-            tasks.push(tokio::spawn(ask(address, request.clone(), started + time)));
+            let until = started + time;
+            tasks.push(tokio::spawn(ask(address, request.clone(), piece, until)));
         }
         for task in tasks {
             let (bytes, times) = task.await.expect("a server that answers");
@@ -129,17 +128,22 @@ pub fn once(address: SocketAddr, path: &str) -> Duration {
             .write_all(request.as_bytes())
             .await
             .expect("an open connection");
-        read_answer(&mut socket, &mut vec![0; 512 << 10], 200).await;
+        read_answer(&mut socket, &mut vec![0; LARGE], 200).await;
         started.elapsed()
     })
 }
 
-async fn ask(address: SocketAddr, request: String, until: Instant) -> (u64, Vec<Duration>) {
+async fn ask(
+    address: SocketAddr,
+    request: String,
+    piece: usize,
+    until: Instant,
+) -> (u64, Vec<Duration>) {
     let mut socket = TcpStream::connect(address)
         .await
         .expect("a server that listens");
     socket.set_nodelay(true).expect("an open socket");
-    let mut buffer = vec![0; 512 << 10];
+    let mut buffer = vec![0; piece];
     let (mut bytes, mut times) = (0, Vec::new());
     loop {
         let started = Instant::now();

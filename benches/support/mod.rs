@@ -92,7 +92,11 @@ pub fn write_store(file: &Path, values: impl IntoIterator<Item = (String, Vec<u8
 pub fn let_settle(server: SocketAddr, paths: &[&str]) {
     std::thread::sleep(Duration::from_secs(31));
     for path in paths {
-        client::load(server, path, "", 1, Duration::from_millis(20));
+        client::load(
+            &Contender::new("", server, *path),
+            1,
+            Duration::from_millis(20),
+        );
     }
 }
 
@@ -156,7 +160,10 @@ pub struct Contender {
     pub name: &'static str,
     pub address: SocketAddr,
     pub path: String,
+    /// Whole lines with their ends.
     pub headers: String,
+    /// How many bytes the client reads at once.
+    pub piece: usize,
 }
 
 impl Contender {
@@ -166,6 +173,7 @@ impl Contender {
             address,
             path: path.into(),
             headers: String::new(),
+            piece: client::LARGE,
         }
     }
 
@@ -177,15 +185,7 @@ impl Contender {
 
 /// Measures them in turns, and returns the best round of each.
 pub fn compare(contenders: &[Contender], connections: usize) -> Vec<client::Measured> {
-    let measure = |contender: &Contender, time| {
-        client::load(
-            contender.address,
-            &contender.path,
-            &contender.headers,
-            connections,
-            time,
-        )
-    };
+    let measure = |contender: &Contender, time| client::load(contender, connections, time);
     for contender in contenders {
         measure(contender, ROUND / 5);
     }
