@@ -21,21 +21,22 @@ struct Kept {
 }
 
 impl Lately {
-    /// The address of an object, signed a moment ago or, by `sign`, now.
-    pub(super) fn address(
-        &self,
-        key: &str,
-        now: i64,
-        sign: impl FnOnce() -> Option<String>,
-    ) -> Option<String> {
+    /// The address of an object, if one was signed a moment ago.
+    pub(super) fn find(&self, key: &str, now: i64) -> Option<String> {
+        let kept = self.0.borrow();
+        let mut fresh = kept
+            .iter()
+            .filter(|one| (0..KEPT_FOR).contains(&(now - one.at)));
+        fresh
+            .find(|one| one.key == key)
+            .map(|one| one.address.clone())
+    }
+
+    /// Keeps one that was signed now, of an object that is there: of what is not, such as the version that is
+    /// about to be published, it would lie in the midst of the memory that the upload needs.
+    pub(super) fn keep(&self, key: &str, now: i64, address: String) {
         let mut kept = self.0.borrow_mut();
         let mut place = kept.iter().position(|one| one.key == key);
-        if let Some(one) = place.and_then(|at| kept.get(at))
-            && (0..KEPT_FOR).contains(&(now - one.at))
-        {
-            return Some(one.address.clone());
-        }
-        let address = sign()?;
         if place.is_none() && kept.len() >= KEPT {
             let oldest = kept.iter().enumerate().min_by_key(|(_, one)| one.at);
             place = oldest.map(|(at, _)| at);
@@ -43,13 +44,12 @@ impl Lately {
         let new = Kept {
             key: key.to_owned(),
             at: now,
-            address: address.clone(),
+            address,
         };
         match place.and_then(|at| kept.get_mut(at)) {
             Some(old) => *old = new,
             None => kept.push(new),
         }
-        Some(address)
     }
 }
 
@@ -82,8 +82,11 @@ mod tests {
     fn an_address_is_used_again_for_a_minute_and_the_oldest_gives_way() {
         let lately = Lately::default();
         let signed = |key: &str, now: i64| {
-            let sign = || Some(format!("{key} at {now}"));
-            lately.address(key, now, sign).unwrap()
+            lately.find(key, now).unwrap_or_else(|| {
+                let address = format!("{key} at {now}");
+                lately.keep(key, now, address.clone());
+                address
+            })
         };
         assert_eq!(signed("a", 100), "a at 100");
         assert_eq!(signed("b", 101), "b at 101");
@@ -97,7 +100,7 @@ mod tests {
         assert_eq!(lately.0.borrow().len(), KEPT);
         assert_eq!(signed("other 0", 131), "other 0 at 130");
         assert_eq!(signed("b", 131), "b at 131");
-        assert_eq!(lately.address("none", 131, || None), None);
+        assert_eq!(lately.find("none", 131), None);
         assert_eq!(format!("{lately:?}"), "Lately");
     }
 }

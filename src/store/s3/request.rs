@@ -37,8 +37,7 @@ pub(super) struct Ask<'a> {
     pub query: Vec<(&'a str, &'a str)>,
     pub headers: Vec<(&'a str, String)>,
     pub body: Option<&'a [u8]>,
-    /// Whether the same may be asked soon again, so that its signed address is worth keeping. Not so for an
-    /// upload: and what is kept of it would lie in the midst of the memory that the next one needs.
+    /// Whether the same may be asked soon again, so that its signed address is worth keeping.
     is_usual: bool,
 }
 
@@ -104,7 +103,7 @@ impl S3 {
         }
     }
 
-    fn signed(&self, ask: &Ask<'_>) -> Option<String> {
+    fn signed(&self, ask: &Ask<'_>, now: i64) -> Option<String> {
         let target = Target {
             method: ask.method.clone(),
             key: ask.key,
@@ -112,17 +111,17 @@ impl S3 {
             headers: &ask.headers,
             seconds: SIGNED_FOR,
         };
-        let now = self.entropy.unix_seconds();
-        let sign = || sign::address(&self.config, &target, now);
-        match ask.key {
-            Some(key) if ask.is_usual => self.config.lately.address(key, now, sign),
-            _ => sign(),
-        }
+        sign::address(&self.config, &target, now)
     }
 
     fn send_once(&self, ask: &Ask<'_>) -> Result<Incoming, Unanswered> {
-        let url = self.signed(ask).ok_or(Unanswered::BadAddress)?;
-        self.client.send(Outgoing {
+        let now = self.entropy.unix_seconds();
+        let usual = ask.key.filter(|_| ask.is_usual);
+        let kept = usual.and_then(|key| self.config.lately.find(key, now));
+        let is_new = kept.is_none();
+        let url = kept.or_else(|| self.signed(ask, now));
+        let url = url.ok_or(Unanswered::BadAddress)?;
+        let answer = self.client.send(Outgoing {
             method: ask.method.clone(),
             url: &url,
             headers: ask.headers.clone(),
@@ -131,7 +130,11 @@ impl S3 {
                 Some(bytes) => Payload::Bytes(bytes),
             },
             patience: PATIENCE,
-        })
+        })?;
+        if let Some(key) = usual.filter(|_| is_new && answer.status == 200) {
+            self.config.lately.keep(key, now, url);
+        }
+        Ok(answer)
     }
 
     /// The objects under these keys, in their order: asked for all at once, so that many take no longer
@@ -139,10 +142,11 @@ impl S3 {
     #[cfg(feature = "admin")]
     pub(super) fn read_all(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         let mut found = Vec::with_capacity(keys.len());
+        let now = self.entropy.unix_seconds();
         for keys in keys.chunks(AT_ONCE) {
             let urls = keys
                 .iter()
-                .map(|key| self.signed(&Ask::new(Method::Get, key.as_str()).usual()));
+                .map(|key| self.signed(&Ask::new(Method::Get, key.as_str()), now));
             let urls: Option<Vec<String>> = urls.collect();
             let urls = urls.ok_or_else(|| self.unanswered(&Unanswered::BadAddress))?;
             let requests = urls
