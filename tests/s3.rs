@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use goproxy_edge::store::contract::check_all;
 
 use crate::store_contract::Remote;
-use crate::support::archive::{module_zip, noise, small_module};
+use crate::support::archive::{module_zip, small_module};
 use crate::support::go::{self, Go};
+use crate::support::hosts::publishes_and_serves;
 use crate::support::http::Request;
 use crate::support::s3::{
     Fault, FaultyProxy, ObjectStore, SECRET_KEY, VIRTUAL_BUCKET, VIRTUAL_DOMAIN, is_signed,
@@ -388,33 +389,14 @@ fn a_bucket_that_is_named_in_the_host_is_written_and_read() {
         )
         .set("s3_bucket", VIRTUAL_BUCKET)
         .start();
-    // One that is sent at once, and one that goes in parts and is copied to its place.
-    let files: [(&str, &[u8]); 2] = [
-        ("go.mod", b"module example.com/m\n"),
-        ("noise", &noise(6 << 20)),
-    ];
-    let zips = [
-        ("v1.0.0", small_module("example.com/m", "v1.0.0")),
-        ("v1.1.0", module_zip("example.com/m", "v1.1.0", &files)),
-    ];
-    for (version, zip) in &zips {
-        server.publish(&format!("/example.com/m/@v/{version}.zip"), zip.clone());
-    }
-    assert_eq!(
-        server.get("/example.com/m/@v/list").text(),
-        "v1.0.0\nv1.1.0\n"
-    );
-    for (version, zip) in &zips {
-        let lies = std::fs::read(
-            store
-                .bucket()
-                .join(format!("example.com/m/@v/{version}.zip")),
+    for name in publishes_and_serves(server.address()) {
+        assert!(
+            store.bucket().join(format!("{name}.zip")).is_file(),
+            "{name}"
         );
-        assert!(lies.expect("it is in the bucket") == *zip, "{version}");
-        proxy.heads();
-        let read = server.get(&format!("/example.com/m/@v/{version}.zip"));
-        assert!(read.status == 200 && read.body == *zip, "{version}");
-        let key = format!("GET /example.com/m/%40v/{version}.zip");
+        proxy.carried();
+        assert_eq!(server.get(&format!("/{name}.zip")).status, 200);
+        let key = format!("GET /{}.zip", name.replace('@', "%40"));
         assert_eq!(proxy.carried(), [key], "no bucket in front of the key");
     }
     assert_eq!(store.uploads(), 0);
