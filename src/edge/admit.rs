@@ -60,7 +60,8 @@ impl Edge<'_> {
     ) -> Result<Response, Failure> {
         allow_method(resource, request, self.settings.presigns())?;
         let look = Look::new(self, named, resource.module());
-        let caller = look.identify(request)?;
+        let refused = |_: &Failure| look.even_out();
+        let caller = look.identify(request).inspect_err(refused)?;
         let found = look.projects()?;
         let place = found.place(named, resource.module());
         let admitted = Admitted {
@@ -73,6 +74,7 @@ impl Edge<'_> {
         };
         let answer = caller
             .may(&place, !request.method.is_read())
+            .inspect_err(refused)
             .and_then(|()| self.serve(resource, request, &admitted));
         match answer {
             answer if place.is_open() => answer,
@@ -172,10 +174,8 @@ impl<'a> Look<'a> {
     fn judge(&self, credential: &Credential) -> Result<Option<Grant>, Failure> {
         #[cfg(feature = "admin")]
         if self.edge.settings.admin {
-            let secret = Some(credential.sha256());
-            let answers = self.edge.kept().ask(&self.asked, secret)?;
+            let answers = self.answers(Some(credential.sha256()))?;
             let grant = answers.grant(&|| self.edge.now())?;
-            let _ = self.answers.set(answers);
             if grant.is_some() {
                 return Ok(grant);
             }
@@ -187,16 +187,31 @@ impl<'a> Look<'a> {
         let (named, owner) = (self.named.map(Cow::Borrowed), self.owner.map(Cow::Borrowed));
         #[cfg(feature = "admin")]
         if self.edge.settings.admin {
-            let kept = match self.answers.get() {
-                Some(answers) => answers.projects()?,
-                None => self.edge.kept().ask(&self.asked, None)?.projects()?,
-            };
+            let kept = self.answers(None)?.projects()?;
             return Ok(Found {
                 named: named.or(kept.named.map(Cow::Owned)),
                 owner: kept.owner.or(owner),
             });
         }
         Ok(Found { named, owner })
+    }
+
+    /// What the store says; with the token of this secret, if that is asked for before the rest.
+    #[cfg(feature = "admin")]
+    fn answers(&self, secret: Option<&[u8; 32]>) -> Result<&Answers<'a>, Failure> {
+        if let Some(answers) = self.answers.get() {
+            return Ok(answers);
+        }
+        let answers = self.edge.kept().ask(&self.asked, secret)?;
+        Ok(self.answers.get_or_init(|| answers))
+    }
+
+    /// Called before every refusal, lest the time it takes tells what nobody is told.
+    fn even_out(&self) {
+        #[cfg(feature = "admin")]
+        if let Some(answers) = self.answers.get() {
+            answers.even_out();
+        }
     }
 }
 

@@ -37,6 +37,8 @@ struct Map {
     calls: Cell<usize>,
     /// How many values were asked for, which a host without a call for many asks for one by one.
     values_asked: Cell<usize>,
+    /// How many of those there were.
+    values_found: Cell<usize>,
 }
 
 impl Map {
@@ -62,8 +64,10 @@ impl KeyValue for Map {
         let asked = self.values_asked.get() + keys.len();
         self.values_asked.set(asked);
         let values = self.values.borrow();
-        let found = keys.iter().map(|key| values.get(key).cloned());
-        self.call(|| found.collect())
+        let found: Vec<_> = keys.iter().map(|key| values.get(key).cloned()).collect();
+        let there = self.values_found.get() + found.iter().flatten().count();
+        self.values_found.set(there);
+        self.call(|| found)
     }
     fn set(&self, key: &str, value: &[u8]) -> Result<(), Error> {
         self.call(|| {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::hint::black_box;
 
-use super::names::{hash_document, named_document, prefix_document};
+use super::names::{NOBODYS, NOTHING, hash_document, named_document, prefix_document};
 use super::record::{ProjectRecord, TokenRecord};
 use super::{DEEPEST, Kept, hides, unreadable};
 use crate::access::{Grant, Now, Project};
@@ -23,7 +23,8 @@ pub struct Asked<'a> {
 }
 
 /// What is read in place of a project that is not there.
-const NOBODYS: &[u8] = b"project 0\npath nobodys/project\nvisibility private\nenabled no\n\
+pub(super) const NOBODYS_PROJECT: &[u8] =
+    b"project 0\npath nobodys/project\nvisibility private\nenabled no\n\
     module nobody.example.com/project\nend\n";
 
 /// What is kept of it. Read only when it is asked for: who is refused for the secret is told so,
@@ -31,7 +32,10 @@ const NOBODYS: &[u8] = b"project 0\npath nobodys/project\nvisibility private\nen
 pub struct Answers<'a> {
     kept: Kept<'a>,
     module: Option<&'a str>,
-    named: Option<(&'a str, Option<Vec<u8>>)>,
+    /// The documents that were read.
+    names: Vec<String>,
+    /// The project that is named, and which of those is its own.
+    named: Option<(&'a str, usize, Option<Vec<u8>>)>,
     owner: Option<(&'a str, Vec<u8>)>,
     secret: Option<([u8; 32], Vec<u8>)>,
 }
@@ -65,7 +69,7 @@ impl<'a> Kept<'a> {
         if let Some(name) = asked.named
             && let Some(document) = named_document(name)
         {
-            named = Some((name, None));
+            named = Some((name, names.len(), None));
             names.push(document);
         }
         names.extend(prefixes.iter().map(|prefix| prefix_document(prefix)));
@@ -74,13 +78,14 @@ impl<'a> Kept<'a> {
             false => self.get(&names)?.into_iter(),
         };
         let secret = secret.and_then(|hash| Some((*hash, values.next().flatten()?)));
-        if let Some((_, value)) = &mut named {
+        if let Some((_, _, value)) = &mut named {
             *value = values.next().flatten();
         }
         let mut owners = prefixes.into_iter().zip(values);
         Ok(Answers {
             kept: *self,
             module: asked.module,
+            names,
             named,
             owner: owners.find_map(|(prefix, value)| Some((prefix, value?))),
             secret,
@@ -111,10 +116,10 @@ impl<'a> Answers<'a> {
     /// As [`Answers::grant`].
     pub fn projects(&self) -> Result<Found<'a>, Failure> {
         let mut found = Found::default();
-        if let Some((name, value)) = &self.named {
+        if let Some((name, _, value)) = &self.named {
             // One that is not there costs what one that is hidden from who asks does.
             let there = value.as_deref();
-            let nobodys = there.is_none().then(|| black_box(NOBODYS.to_vec()));
+            let nobodys = there.is_none().then(|| black_box(NOBODYS_PROJECT.to_vec()));
             let fits = |project: &Project| there.is_none() || project.is_named(name);
             let value = there.or(nobodys.as_deref()).unwrap_or_default();
             let project = read(value, fits, || format!("the project {name:?}"))?;
@@ -127,6 +132,20 @@ impl<'a> Answers<'a> {
             found.owner = Some(self.owner(project));
         }
         Ok(found)
+    }
+
+    /// Has the store look up as much once more, with nobody's project where the one that is named is not
+    /// there, and nothing where it is. Reading takes a store longer than finding nothing: before every
+    /// refusal, so that the time it takes tells nobody which of the two it was.
+    pub fn even_out(&self) {
+        if let Some((_, at, value)) = &self.named {
+            let mut names = self.names.clone();
+            if let Some(name) = names.get_mut(*at) {
+                *name = if value.is_some() { NOTHING } else { NOBODYS }.to_owned();
+            }
+            // Whatever comes of it, the refusal stands.
+            let _ = self.kept.get(&names);
+        }
     }
 
     /// Who owns what a kept project does, which one of the configuration may hide.

@@ -6,8 +6,9 @@
 //! shorter prefix. To remove a project its prefixes go first, and last the document that the command
 //! names, so that the same command finds what it left.
 
+use super::find::NOBODYS_PROJECT;
 use super::lookup::LookUp;
-use super::names::{IDS, id_document, path_document, prefix_document};
+use super::names::{IDS, NOBODYS, id_document, path_document, prefix_document};
 use super::record::{ProjectRecord as Record, documents_of};
 use super::writing::{Writing, conflict, refused};
 use super::{AT_ONCE, Broken, DEEPEST, Done, Kept, Outcome, Page, unreadable};
@@ -152,8 +153,11 @@ impl Kept<'_> {
 
     fn write_project(&self, project: &Project, verb: Option<&str>) -> Result<Done, Broken> {
         let documents = documents_of(project);
-        let names: Vec<String> = documents.iter().map(|(name, _)| name.clone()).collect();
-        let standing = self.get(&names)?;
+        let mut names: Vec<String> = documents.iter().map(|(name, _)| name.clone()).collect();
+        names.push(NOBODYS.to_owned());
+        let mut standing = self.get(&names)?;
+        names.pop();
+        let nobodys = standing.pop().flatten();
         self.refuse_taken(project, &standing)?;
         let first = standing.first().and_then(Option::as_deref);
         let record = self.after(first, project)?;
@@ -184,6 +188,9 @@ impl Kept<'_> {
             return Err(conflict(text.to_owned()));
         }
         let writing = Writing::begin(self, what);
+        if nobodys.is_none() {
+            writing.set(NOBODYS, NOBODYS_PROJECT)?;
+        }
         self.carry_out(&writing, &record, &documents, &standing)?;
         writing.settle(&names, &expected)?;
         Ok(Done {

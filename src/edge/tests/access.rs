@@ -627,6 +627,7 @@ fn a_project_that_one_may_not_see_is_to_the_byte_and_the_store_as_one_that_is_no
                     Some(("deploy-token", "another project api")),
                     ["/7/", "/9/"],
                 ),
+                (Some(("private-token", "nobody's")), ["/7/", "/9/"]),
             ] {
                 for endpoint in ENDPOINTS {
                     let [hidden, absent] =
@@ -638,14 +639,15 @@ fn a_project_that_one_may_not_see_is_to_the_byte_and_the_store_as_one_that_is_no
     }
 }
 
-/// What is answered below GitLab's base, and how often the store was asked, for how many values.
+/// What is answered below GitLab's base, and how often the store was asked, for how many values, and how
+/// many of those it had.
 fn told_below(
     host: &TestHost,
     state: &'static str,
     name: &str,
     endpoint: (&'static str, &'static str, u16, u16),
     credential: Option<(&str, &str)>,
-) -> (Told, usize, usize) {
+) -> (Told, [usize; 3]) {
     let base: &'static str = format!("/api/v4/projects{name}packages/go").leak();
     let row = Row {
         place: ("", base, "example.com/lib/m", ""),
@@ -653,12 +655,18 @@ fn told_below(
         endpoint,
         is_there: true,
     };
-    host.map.calls.set(0);
-    host.map.values_asked.set(0);
+    let counts = [
+        &host.map.calls,
+        &host.map.values_asked,
+        &host.map.values_found,
+    ];
+    for count in counts {
+        count.set(0);
+    }
     let mut told = ask(host, &row, credential);
     // The one thing that may differ is what the client itself wrote.
     told.body = told.body.replace("\"7\"", "\"9\"");
-    (told, host.map.calls.get(), host.map.values_asked.get())
+    (told, counts.map(Cell::get))
 }
 
 #[test]
