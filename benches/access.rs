@@ -27,12 +27,17 @@ use ring::signature::{
 use sha2::{Digest as _, Sha256};
 use support::client::{self, Measured};
 use support::fill::Filling;
-use support::{Contender, Folder, compare, floor, print_requests, proxy, serve_host};
+use support::objects::{self, ObjectStore};
+use support::{Contender, Folder, compare, floor, preopen, print_requests, proxy, serve_host};
 
 const CONNECTIONS: usize = 16;
 /// How often two are compared, to see by how much the outcome moves.
 const BLOCKS: usize = 12;
 const SHORT_ROUND: Duration = Duration::from_millis(400);
+/// How often each is asked for in a block, where they take turns.
+const BLOCK: usize = 2000;
+/// The same where an answer takes ten times as long.
+const SHORT_BLOCK: usize = 400;
 const INFO: &str = "/example.com/m/@v/v1.0.3.info";
 /// The project that owns the module.
 const PUBLIC: &str =
@@ -69,14 +74,15 @@ fn main() {
     filled_with_many().with_floor().write(&floor_store);
     let many_floor = serve_host(HostConfig::new(floor(), floor_store));
     by_number([few, many], [few_floor, many_floor], &calls);
-    private_and_absent("the store", many, &secret(0));
+    private_and_absent("the store", many, &secret(0), BLOCK);
     let outsider = format!(
         r#"[{{"name":"outsider","sha256":"{}","scopes":["read_api"],"projects":["elsewhere"]}}]"#,
         sha256("outsider")
     );
     let settings = [("projects", PRIVATE_TOO), ("tokens", &*outsider)];
     let configured = start("configured", module(), &settings);
-    private_and_absent("the configuration", configured, "outsider");
+    private_and_absent("the configuration", configured, "outsider", BLOCK);
+    in_a_folder_and_a_bucket(&folder);
     signed_by_an_issuer(without, start);
 }
 
@@ -290,12 +296,12 @@ fn processor_time() -> f64 {
 }
 
 /// How long those that one server answers take over one connection, in microseconds: the median of each
-/// block.
-fn times<const N: usize>(contenders: &[(&Contender, u16); N]) -> [Vec<f64>; N] {
-    client::take_turns(contenders, 1000);
+/// block of so many.
+fn times<const N: usize>(contenders: &[(&Contender, u16); N], block: usize) -> [Vec<f64>; N] {
+    client::take_turns(contenders, block / 2);
     let mut times = std::array::from_fn(|_| Vec::new());
     for _ in 0..BLOCKS {
-        let block = client::take_turns(contenders, 2000);
+        let block = client::take_turns(contenders, block);
         for (all, time) in times.iter_mut().zip(block) {
             all.push(time.as_secs_f64() * 1e6);
         }
@@ -345,7 +351,7 @@ fn by_number(hosts: [SocketAddr; 2], floors: [SocketAddr; 2], calls: &[String; 2
 
 /// What nobody may learn: whether a project is there. Each is asked for twice, so that what the same
 /// two differ by tells how much is noise.
-fn private_and_absent(source: &str, server: SocketAddr, outsider: &str) {
+fn private_and_absent(source: &str, server: SocketAddr, outsider: &str, block: usize) {
     println!(
         "\nA private project against none, by {source}, 1 connection: medians, and the ratio of each block"
     );
@@ -362,7 +368,10 @@ fn private_and_absent(source: &str, server: SocketAddr, outsider: &str) {
             }
         };
         let contenders = [named(2), named(99_999), named(2), named(99_999)];
-        let times = times(&contenders.each_ref().map(|contender| (contender, status)));
+        let times = times(
+            &contenders.each_ref().map(|contender| (contender, status)),
+            block,
+        );
         let [private, absent, private_too, absent_too] = &times;
         let sum = |one: &[f64], two: &[f64]| -> Vec<f64> {
             one.iter().zip(two).map(|(one, two)| one + two).collect()
@@ -386,6 +395,34 @@ fn private_and_absent(source: &str, server: SocketAddr, outsider: &str) {
                 4
             )
         );
+    }
+}
+
+/// The same where a project is kept as a file, and as an object: there one that is there takes longer to read
+/// than one that is not takes to be missed.
+fn in_a_folder_and_a_bucket(folder: &Folder) {
+    let tree = folder.path().join("tree");
+    std::fs::create_dir(&tree).expect("a new folder");
+    let objects = ObjectStore::start(&folder.path().join("objects"));
+    let endpoint = format!("http://{}", objects.address);
+    let tree_setting = format!("dir:{}", tree.display());
+    let in_folder = [("log", "off"), ("store", &*tree_setting)];
+    let in_bucket = objects::settings("s3", &endpoint);
+    for (source, settings) in [("a folder", &in_folder[..]), ("a bucket", &in_bucket[..])] {
+        let file = folder.path().join(format!("{source}.redb"));
+        let settings = [settings, &[("admin", "on"), ("projects", "[]")]].concat();
+        let server = proxy::start(&file, &settings, |config| {
+            config.preopens.push(preopen(&tree, &tree));
+            config.allowed_outbound_hosts.push(endpoint.clone());
+        });
+        let project = r#"{"id":2,"path":"team/private","modules":["example.com/private"]}"#;
+        proxy::put(server, "/-/admin/projects", project.as_bytes());
+        let hash = sha256("outsider");
+        let token = format!(
+            r#"{{"name":"outsider","sha256":"{hash}","scopes":["read_api"],"projects":["elsewhere"]}}"#
+        );
+        proxy::put(server, "/-/admin/tokens", token.as_bytes());
+        private_and_absent(source, server, "outsider", SHORT_BLOCK);
     }
 }
 

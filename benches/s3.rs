@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use goproxy_edge_host::Host;
 use support::client::LARGE;
-use support::objects::{self, Counter, ObjectStore};
+use support::objects::{self, Link, ObjectStore, Relay};
 use support::{
     Contender, Folder, client, compare, let_settle, print_requests, print_throughput, proxy,
     serve_this, while_serving,
@@ -30,11 +30,28 @@ const GO_READS: usize = 32 << 10;
 /// The keys of a page.
 const PAGE: usize = 1_000;
 const STORES: [&str; 2] = ["s3", "s3+kv"];
+/// A network like that between a machine and its provider's object store, and a fast one.
+const NETWORKS: [(&str, Link); 2] = [
+    (
+        "5 ms and 1 Gbit/s",
+        Link {
+            round_trip: Duration::from_millis(5),
+            bytes_per_second: 125e6,
+        },
+    ),
+    (
+        "1 ms and 5 Gbit/s",
+        Link {
+            round_trip: Duration::from_millis(1),
+            bytes_per_second: 625e6,
+        },
+    ),
+];
 
 fn main() {
     let folder = Folder::new("s3");
     let store = ObjectStore::start(&folder.path().join("objects"));
-    let counter = Counter::start(store.address);
+    let counter = Relay::start(store.address);
     fill(&store.bucket());
     publish(&folder, &store);
     let [s3, both] = STORES.map(|name| serve_this(&host(&folder, name, store.address)));
@@ -46,6 +63,7 @@ fn main() {
             .map(String::as_str),
     );
     hits(&store, &counter, s3, both);
+    far_away(&store);
     lists(&store, s3);
     count(&counter);
 }
@@ -115,7 +133,7 @@ fn publish(folder: &Folder, store: &ObjectStore) {
 
 /// Beside the plain client stands one that asks through a relay, which does nothing but copy what comes:
 /// no proxy that reads and writes can do better on the same processors.
-fn hits(store: &ObjectStore, relay: &Counter, s3: SocketAddr, both: SocketAddr) {
+fn hits(store: &ObjectStore, relay: &Relay, s3: SocketAddr, both: SocketAddr) {
     let relayed = |file: &str| {
         let path = store.get_through(relay.address, &format!("{MODULE}/@v/{file}"));
         Contender::new("a plain client, through a relay", relay.address, path)
@@ -152,6 +170,30 @@ fn hits(store: &ObjectStore, relay: &Counter, s3: SocketAddr, both: SocketAddr) 
             let title = format!("36 MB from the object store, {connections} connections, {reads}");
             print_throughput(&title, &contenders, &measured, 0);
         }
+    }
+}
+
+/// The same with a network between the object store and whoever asks it. On one machine, with all of them
+/// on the same processors, the client's own work and the proxy's count as much as the store's.
+fn far_away(store: &ObjectStore) {
+    let folder = Folder::new("s3-far");
+    for (network, link) in NETWORKS {
+        let relay = Relay::far(store.address, link);
+        while_serving(host(&folder, "s3", relay.address), |s3| {
+            for (file, connections) in [("v1.0.0.info", 16), ("v1.1.0.zip", 1), ("v1.1.0.zip", 4)] {
+                let path = store.get_through(relay.address, &format!("{MODULE}/@v/{file}"));
+                let contenders = [
+                    Contender::new("a plain client", relay.address, path),
+                    Contender::new("the proxy, s3", s3, proxy_path(file)),
+                ];
+                let measured = compare(&contenders, connections);
+                let title = format!("{network} to the object store, {connections} connections");
+                match file {
+                    "v1.0.0.info" => print_requests(&title, &contenders, &measured, 0),
+                    _ => print_throughput(&format!("36 MB, {title}"), &contenders, &measured, 0),
+                }
+            }
+        });
     }
 }
 
@@ -192,7 +234,7 @@ fn lists(store: &ObjectStore, s3: SocketAddr) {
 }
 
 /// What each thing asks of the object store, and the memory that reading takes.
-fn count(counter: &Counter) {
+fn count(counter: &Relay) {
     println!("\nRequests to the object store");
     let folder = Folder::new("s3-count");
     let module = "example.com/count";

@@ -28,7 +28,7 @@ fn main() {
         ("a module zip", "v1.0.0", &module),
         ("a source archive", "v1.1.0", &source),
     ] {
-        let seconds = proxy::put(server, "example.com/m", version, zip);
+        let seconds = proxy::publish_zip(server, "example.com/m", version, zip);
         println!(
             "  {name:<44} {:>9.0} MB/s unpacked  {seconds:>6.2} s in all",
             unpacked / seconds

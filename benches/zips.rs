@@ -5,10 +5,12 @@
 
 mod support;
 
-use goproxy_edge_host::{HostConfig, Preopen};
+use std::path::Path;
+
+use goproxy_edge_host::HostConfig;
 use support::{
-    CHUNK, Contender, Folder, compare, fill_store, floor, native, print_throughput, proxy, serve,
-    serve_host,
+    CHUNK, Contender, Folder, compare, fill_store, floor, native, preopen, print_throughput, proxy,
+    serve, serve_host,
 };
 
 const CONNECTIONS: usize = 4;
@@ -27,7 +29,9 @@ fn main() {
     let (store, files) = (at("native.redb"), folder.path().to_owned());
     let native = serve(move |listener| async move { native::serve(listener, store, &files).await });
     let mut config = HostConfig::new(floor(), at("floor.redb"));
-    config.preopens.push(preopen(folder.path(), "/files"));
+    config
+        .preopens
+        .push(preopen(folder.path(), Path::new("/files")));
     let floor = serve_host(config);
     let kv = proxy::start(&at("kv.redb"), &[("log", "off")], |_| ());
     let setting = format!("dir:{}", tree.display());
@@ -35,8 +39,7 @@ fn main() {
         &at("dir.redb"),
         &[("log", "off"), ("store", &setting)],
         |config| {
-            let guest = tree.to_str().expect("a name in ASCII");
-            config.preopens.push(preopen(&tree, guest));
+            config.preopens.push(preopen(&tree, &tree));
         },
     );
     for (name, server) in [("the store", kv), ("a folder", dir)] {
@@ -74,12 +77,4 @@ fn main() {
         &measured,
         0,
     );
-}
-
-fn preopen(host: &std::path::Path, guest: &str) -> Preopen {
-    Preopen {
-        host: host.into(),
-        guest: guest.into(),
-        writable: true,
-    }
 }

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use goproxy_edge_host::{Host, HostConfig};
+use goproxy_edge_host::{Host, HostConfig, Preopen};
 use tokio::net::TcpListener;
 
 /// As the command has it, for servers and clients alike.
@@ -60,6 +60,15 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A folder of the guest's, which it may write.
+pub fn preopen(host: &Path, guest: &Path) -> Preopen {
+    Preopen {
+        host: host.into(),
+        guest: guest.to_str().expect("a path that is text").into(),
+        writable: true,
     }
 }
 

@@ -1,12 +1,12 @@
 //! A real object store, `versitygw` over a folder, as in the tests; addresses in it that a plain client
-//! can ask, signed; and a relay that counts what is asked.
+//! can ask, signed; and a relay that counts what is asked, or is the network between.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rusty_s3::{Bucket, Credentials, Method, S3Action as _, UrlStyle, signing};
@@ -162,14 +162,33 @@ pub fn upload(server: SocketAddr, path: &str, bytes: &[u8]) -> f64 {
     started.elapsed().as_secs_f64()
 }
 
+/// A network between a client and a server.
+#[derive(Clone, Copy)]
+pub struct Link {
+    /// There and back.
+    pub round_trip: Duration,
+    /// What all connections share on the way back.
+    pub bytes_per_second: f64,
+}
+
 /// A relay in front of a server, which counts the requests that go through.
-pub struct Counter {
+pub struct Relay {
     pub address: SocketAddr,
     count: Arc<AtomicUsize>,
 }
 
-impl Counter {
+impl Relay {
     pub fn start(to: SocketAddr) -> Self {
+        Relay::over(to, None)
+    }
+
+    /// One that is as slow as such a network.
+    pub fn far(to: SocketAddr, link: Link) -> Self {
+        Relay::over(to, Some(link))
+    }
+
+    fn over(to: SocketAddr, link: Option<Link>) -> Self {
+        let free_at = Arc::new(Mutex::new(Instant::now()));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound listener");
         let count = Arc::new(AtomicUsize::new(0));
@@ -181,12 +200,21 @@ impl Counter {
                 let (Ok(from), Ok(into)) = back else {
                     continue;
                 };
-                let counted = counted.clone();
-                std::thread::spawn(move || relay(client, server, Some(&counted)));
-                std::thread::spawn(move || relay(from, into, None));
+                let (counted, free_at) = (counted.clone(), free_at.clone());
+                std::thread::spawn(move || {
+                    let trip = link.map(|link| link.round_trip);
+                    relay(client, server, Some(&counted), |_| {
+                        trip.map(std::thread::sleep);
+                    });
+                });
+                std::thread::spawn(move || {
+                    relay(from, into, None, |bytes| {
+                        link.map(|link| link.carry(bytes, &free_at));
+                    });
+                });
             }
         });
-        Counter { address, count }
+        Relay { address, count }
     }
 
     /// How many went through since this was last asked.
@@ -195,13 +223,34 @@ impl Counter {
     }
 }
 
+impl Link {
+    /// Waits until these bytes are through, behind all that came before them.
+    fn carry(&self, bytes: usize, free_at: &Mutex<Instant>) {
+        let time = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second);
+        let through = {
+            let mut free_at = free_at.lock().expect("nobody panics here");
+            *free_at = (*free_at).max(Instant::now()) + time;
+            *free_at
+        };
+        std::thread::sleep(through.saturating_duration_since(Instant::now()));
+    }
+}
+
 /// Every request line ends so, and nothing else that is sent here does.
 const LINE_END: &[u8] = b" HTTP/1.1\r\n";
 
-fn relay(mut from: TcpStream, mut to: TcpStream, counted: Option<&AtomicUsize>) {
+/// Copies what comes, once `carry` has returned.
+fn relay(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    counted: Option<&AtomicUsize>,
+    carry: impl Fn(usize),
+) {
+    let _ = to.set_nodelay(true);
     let mut buffer = vec![0; 256 << 10];
     let mut kept = 0;
     while let Ok(read) = from.read(&mut buffer[kept..]) {
+        carry(read);
         if read == 0 || to.write_all(&buffer[kept..kept + read]).is_err() {
             break;
         }

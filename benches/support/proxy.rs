@@ -45,22 +45,27 @@ pub fn publish(
     file_bytes: usize,
 ) -> f64 {
     let zip = module_zip(module, version, files, file_bytes);
-    put(server, module, version, &zip)
+    publish_zip(server, module, version, &zip)
 }
 
 /// Publishes this zip, and returns the answer's time in seconds.
-pub fn put(server: SocketAddr, module: &str, version: &str, zip: &[u8]) -> f64 {
+pub fn publish_zip(server: SocketAddr, module: &str, version: &str, zip: &[u8]) -> f64 {
+    put(server, &format!("/{module}/@v/{version}.zip"), zip)
+}
+
+/// Makes something new of these bytes, and returns the answer's time in seconds.
+pub fn put(server: SocketAddr, path: &str, bytes: &[u8]) -> f64 {
     let head = format!(
-        "PUT /{module}/@v/{version}.zip HTTP/1.1\r\nhost: {server}\r\nauthorization: Bearer {TOKEN}\r\n\
+        "PUT {path} HTTP/1.1\r\nhost: {server}\r\nauthorization: Bearer {TOKEN}\r\n\
          content-length: {}\r\nconnection: close\r\n\r\n",
-        zip.len()
+        bytes.len()
     );
     let mut socket = TcpStream::connect(server).expect("a server that listens");
     let started = std::time::Instant::now();
     socket
         .write_all(head.as_bytes())
         .expect("an open connection");
-    socket.write_all(zip).expect("an open connection");
+    socket.write_all(bytes).expect("an open connection");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
