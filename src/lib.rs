@@ -3,8 +3,8 @@
 //! The rooms, and the way a request takes through them: `wasi` turns what the host sends into an
 //! [`http::Request`]; `edge` takes it from end to end by the `settings`: `proxy` parses the route, `access`
 //! decides, `proxy` or `publish` asks a `store`; the [`http::Response`] goes back out through `wasi`.
-//! `module` holds Go's own rules; `json`, `hex` and `order` are what the standard library lacks or has
-//! too large. Nothing but `wasi` knows a host, so everything else is tested natively.
+//! `module` holds Go's own rules; `json`, `hex`, `order` and `lately` are what the standard library lacks
+//! or has too large. Nothing but `wasi` knows a host, so everything else is tested natively.
 
 #![cfg_attr(
     not(test),
@@ -28,6 +28,7 @@ pub mod edge;
 mod hex;
 pub mod http;
 mod json;
+mod lately;
 pub mod module;
 mod order;
 pub mod proxy;

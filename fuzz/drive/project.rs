@@ -28,7 +28,7 @@ pub fn drive(data: &[u8]) {
             // Another one may have just this as a prefix.
             assert!(owner == project && reach == prefix.len() || reach == below.len());
         }
-        let record = ProjectRecord::new(project.clone());
+        let record = ProjectRecord::new((**project).clone());
         assert_eq!(ProjectRecord::parse(&record.to_value()), Some(record));
         let again = format!("[{}]", project.to_json().end());
         let again = Projects::parse_list(&again);

@@ -34,7 +34,7 @@ mod seeds;
 mod testing;
 mod token;
 
-use std::borrow::Cow;
+use std::rc::Rc;
 
 use crate::http::{Failure, Headers, Kind};
 use crate::json::{Json, NotJson};
@@ -85,16 +85,16 @@ impl Place<'_> {
 }
 
 /// Looks outside the settings for what a secret allows.
-pub type Elsewhere<'a> = dyn Fn(&Credential) -> Result<Option<Grant>, Failure> + 'a;
+pub type Elsewhere<'a> = dyn Fn(&Credential) -> Result<Option<Rc<Grant>>, Failure> + 'a;
 
 /// Who asks.
 #[derive(Debug, Clone)]
-pub struct Caller<'a> {
-    grant: Option<Cow<'a, Grant>>,
+pub struct Caller {
+    grant: Option<Rc<Grant>>,
     any_token_configured: bool,
 }
 
-impl<'a> Caller<'a> {
+impl Caller {
     /// Finds out who asks, from what the request presents. A token that the settings do not know is
     /// looked for `elsewhere`.
     ///
@@ -102,7 +102,7 @@ impl<'a> Caller<'a> {
     /// 401 for a credential that is not valid now, or what `elsewhere` fails with.
     pub fn identify(
         headers: &Headers,
-        settings: &'a Settings,
+        settings: &Settings,
         now: Now,
         elsewhere: &Elsewhere,
     ) -> Result<Self, Failure> {
@@ -117,8 +117,8 @@ impl<'a> Caller<'a> {
             let credential = credential.map_err(|Malformed| unknown())?;
             if !format::is_mistyped(credential.secret()) {
                 grant = match Token::find(&settings.tokens, credential.sha256(), now) {
-                    Some(token) => Some(Cow::Borrowed(&token.grant)),
-                    None => elsewhere(&credential)?.map(Cow::Owned),
+                    Some(token) => Some(Rc::clone(&token.grant)),
+                    None => elsewhere(&credential)?,
                 };
             }
             if grant.is_none() {
@@ -136,9 +136,9 @@ impl<'a> Caller<'a> {
 
     /// Who was given this, where tokens are configured.
     #[cfg(all(test, feature = "admin"))]
-    fn with(grant: Option<&'a Grant>) -> Self {
+    fn with(grant: Option<&Grant>) -> Self {
         Caller {
-            grant: grant.map(Cow::Borrowed),
+            grant: grant.cloned().map(Rc::new),
             any_token_configured: true,
         }
     }

@@ -5,6 +5,8 @@
 //! prefix owns whatever no other project does; there is at most one. Without the setting there is just
 //! such a one, public.
 
+use std::rc::Rc;
+
 use crate::json::Json;
 #[cfg(feature = "admin")]
 use crate::json::Writer;
@@ -212,7 +214,7 @@ fn is_prefix(prefix: &str) -> bool {
 /// The projects of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Projects {
-    all: Vec<Project>,
+    all: Vec<Rc<Project>>,
     /// Whether they are there only because the setting is not.
     implied: bool,
 }
@@ -220,13 +222,13 @@ pub struct Projects {
 impl Default for Projects {
     fn default() -> Self {
         Projects {
-            all: vec![Project {
+            all: vec![Rc::new(Project {
                 id: "1".to_owned(),
                 path: "default/modules".to_owned(),
                 modules: Vec::new(),
                 visibility: Visibility::Public,
                 enabled: true,
-            }],
+            })],
             implied: true,
         }
     }
@@ -240,7 +242,7 @@ impl Projects {
     pub fn parse_list(json: &str) -> Result<Self, String> {
         let mut projects = Vec::new();
         for (at, fields) in list_of(json)?.iter().enumerate() {
-            let project = Project::parse(fields);
+            let project = Project::parse(fields).map(Rc::new);
             projects.push(project.map_err(|what| format!("project {}: {what}", at + 1))?);
         }
         let projects = Projects {
@@ -275,12 +277,12 @@ impl Projects {
     }
 
     /// All of them.
-    pub fn all(&self) -> &[Project] {
+    pub fn all(&self) -> &[Rc<Project>] {
         &self.all
     }
 
     /// Those that the operator has configured.
-    pub fn configured(&self) -> &[Project] {
+    pub fn configured(&self) -> &[Rc<Project>] {
         match self.implied {
             true => &[],
             false => &self.all,
@@ -288,13 +290,13 @@ impl Projects {
     }
 
     /// The project that a client names by its number or its full path.
-    pub fn named(&self, name: &str) -> Option<&Project> {
+    pub fn named(&self, name: &str) -> Option<&Rc<Project>> {
         self.all.iter().find(|project| project.is_named(name))
     }
 
     /// The project that owns a module path, and the length of the prefix by which it does.
-    pub fn owner(&self, module: &str) -> Option<(&Project, usize)> {
-        let mut owner: Option<(&Project, usize)> = None;
+    pub fn owner(&self, module: &str) -> Option<(&Rc<Project>, usize)> {
+        let mut owner: Option<(&Rc<Project>, usize)> = None;
         for project in &self.all {
             if let Some(reach) = project.reach(module)
                 && owner.is_none_or(|(_, longest)| reach > longest)
@@ -329,7 +331,7 @@ mod tests {
     fn a_project_is_private_and_enabled_unless_told() {
         let list = r#"[{"id":7,"path":"team/lib"},
             {"id":"8","path":"team/open","modules":["example.com/open"],"visibility":"public","enabled":false}]"#;
-        let expected = vec![
+        let expected = [
             Project {
                 id: "7".to_owned(),
                 path: "team/lib".to_owned(),
@@ -344,7 +346,8 @@ mod tests {
                 visibility: Visibility::Public,
                 enabled: false,
             },
-        ];
+        ]
+        .map(Rc::new);
         let projects = Projects::parse_list(list).unwrap();
         assert_eq!(projects.all(), expected);
         assert_eq!(projects.configured(), expected);
@@ -366,7 +369,7 @@ mod tests {
         for project in Projects::parse_list(list).unwrap().all() {
             let text = project.to_json().end();
             let json = Json::parse(text.as_bytes()).unwrap();
-            assert_eq!(Project::parse(&json).as_ref(), Ok(project), "{text}");
+            assert_eq!(Project::parse(&json).as_ref(), Ok(&**project), "{text}");
         }
     }
 

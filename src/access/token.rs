@@ -1,5 +1,7 @@
 //! Tokens as they stand in the settings: a hash, never the secret, and what it allows.
 
+use std::rc::Rc;
+
 use super::{Grant, Scope, list_of};
 use crate::hex;
 use crate::json::Json;
@@ -16,7 +18,7 @@ pub type Now<'a> = &'a dyn Fn() -> Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     /// What it allows.
-    pub grant: Grant,
+    pub grant: Rc<Grant>,
     hash: [u8; 32],
     expires_at: Option<Timestamp>,
 }
@@ -132,7 +134,7 @@ impl Token {
             guest: false,
         };
         Ok(Token {
-            grant,
+            grant: Rc::new(grant),
             hash,
             expires_at,
         })
@@ -162,8 +164,8 @@ impl Token {
     /// One with this hash in lower-case hex, if that is one and the token has a scope.
     pub fn new(grant: Grant, hash: &str, expires_at: Option<Timestamp>) -> Option<Self> {
         let hash = parse_hash(hash)?;
-        (!grant.scopes.is_empty()).then_some(Token {
-            grant,
+        (!grant.scopes.is_empty()).then(|| Token {
+            grant: Rc::new(grant),
             hash,
             expires_at,
         })
@@ -197,7 +199,7 @@ impl Token {
             projects,
             admin,
             guest: _,
-        } = &self.grant;
+        } = &*self.grant;
         let mut json = Writer::new();
         json.text("name", name);
         let scopes: Vec<String> = scopes.iter().map(|scope| scope.name().to_owned()).collect();

@@ -1,9 +1,9 @@
 //! Lets a request in: finds its project and who asks, has `access` decide, and sees to it that no cache
 //! gives to others what only some may have.
 
-use std::borrow::Cow;
 #[cfg(feature = "admin")]
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 #[cfg(feature = "admin")]
 use crate::access::kept::{Answers, Asked};
@@ -18,7 +18,7 @@ use super::{Edge, allow_method};
 
 /// A request that was let in.
 pub(super) struct Admitted<'a> {
-    caller: &'a Caller<'a>,
+    caller: &'a Caller,
     /// The project's name in GitLab's base.
     named: Option<&'a str>,
     /// Below GitLab's base, whether the project names prefixes: a path below one may be no module.
@@ -35,12 +35,12 @@ impl Admitted<'_> {
 }
 
 /// The projects that a request is about, from the settings and the store.
-struct Found<'a> {
-    named: Option<Cow<'a, Project>>,
-    owner: Option<Cow<'a, Project>>,
+struct Found {
+    named: Option<Rc<Project>>,
+    owner: Option<Rc<Project>>,
 }
 
-impl Found<'_> {
+impl Found {
     fn place<'a>(&'a self, named: Option<&'a str>, module: Option<&'a ModulePath>) -> Place<'a> {
         Place {
             named: named.map(|name| (name, self.named.as_deref())),
@@ -86,21 +86,22 @@ impl Edge<'_> {
     }
 
     /// Who asks, where no project counts.
-    pub(super) fn identify(&self, request: &Request) -> Result<Caller<'_>, Failure> {
+    pub(super) fn identify(&self, request: &Request) -> Result<Caller, Failure> {
         Look::new(self, None, None).identify(request)
     }
 
     #[cfg(feature = "oidc")]
-    fn judge_elsewhere(&self, credential: &Credential) -> Result<Option<Grant>, Failure> {
+    fn judge_elsewhere(&self, credential: &Credential) -> Result<Option<Rc<Grant>>, Failure> {
         let client = self.host.client();
         let outside = Outside {
             client: &*client,
             keeper: self,
             now: self.now(),
         };
-        outside::judge(credential, self.settings, &outside, &|path| {
+        let judged = outside::judge(credential, self.settings, &outside, &|path| {
             self.has_project(path)
-        })
+        });
+        judged.map(|grant| grant.map(Rc::new))
     }
 
     /// Whether somebody has made a project of this full path, in the settings or in the store.
@@ -123,7 +124,7 @@ impl Edge<'_> {
     }
 
     #[cfg(not(feature = "oidc"))]
-    fn judge_elsewhere(&self, _: &Credential) -> Result<Option<Grant>, Failure> {
+    fn judge_elsewhere(&self, _: &Credential) -> Result<Option<Rc<Grant>>, Failure> {
         Ok(None)
     }
 }
@@ -133,9 +134,9 @@ impl Edge<'_> {
 struct Look<'a> {
     edge: &'a Edge<'a>,
     /// The project of the settings that the request names.
-    named: Option<&'a Project>,
+    named: Option<&'a Rc<Project>>,
     /// The one that owns the module.
-    owner: Option<&'a Project>,
+    owner: Option<&'a Rc<Project>>,
     #[cfg(feature = "admin")]
     asked: Asked<'a>,
     #[cfg(feature = "admin")]
@@ -154,7 +155,7 @@ impl<'a> Look<'a> {
             #[cfg(feature = "admin")]
             asked: Asked {
                 // Of a project that everybody sees it may be known that the store was not asked for it.
-                named: named.filter(|_| !own.is_some_and(Project::is_open)),
+                named: named.filter(|_| !own.is_some_and(|own| own.is_open())),
                 module: module.map(ModulePath::as_str),
                 reach: owner.map(|(_, reach)| reach),
             },
@@ -163,7 +164,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn identify(&self, request: &Request) -> Result<Caller<'a>, Failure> {
+    fn identify(&self, request: &Request) -> Result<Caller, Failure> {
         let edge = self.edge;
         let elsewhere = |credential: &Credential| self.judge(credential);
         Caller::identify(&request.headers, edge.settings, &|| edge.now(), &elsewhere)
@@ -171,7 +172,7 @@ impl<'a> Look<'a> {
 
     /// What a credential that the settings do not know allows: as the store has it, or by those who
     /// can judge it.
-    fn judge(&self, credential: &Credential) -> Result<Option<Grant>, Failure> {
+    fn judge(&self, credential: &Credential) -> Result<Option<Rc<Grant>>, Failure> {
         #[cfg(feature = "admin")]
         if self.edge.settings.admin {
             let answers = self.answers(Some(credential.sha256()))?;
@@ -183,13 +184,13 @@ impl<'a> Look<'a> {
         self.edge.judge_elsewhere(credential)
     }
 
-    fn projects(&self) -> Result<Found<'a>, Failure> {
-        let (named, owner) = (self.named.map(Cow::Borrowed), self.owner.map(Cow::Borrowed));
+    fn projects(&self) -> Result<Found, Failure> {
+        let (named, owner) = (self.named.cloned(), self.owner.cloned());
         #[cfg(feature = "admin")]
         if self.edge.settings.admin {
             let kept = self.answers(None)?.projects()?;
             return Ok(Found {
-                named: named.or(kept.named.map(Cow::Owned)),
+                named: named.or(kept.named),
                 owner: kept.owner.or(owner),
             });
         }

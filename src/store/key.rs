@@ -11,23 +11,37 @@ const LONGEST_KEY: usize = 240;
 
 /// The key in the alphabet and length that every host takes.
 pub fn portable_key(key: &str) -> String {
-    let mut portable = Vec::with_capacity(key.len() + 16);
-    let mut rest = key.as_bytes();
-    loop {
-        let run = rest.iter().position(|byte| !is_portable(*byte));
-        let (fine, other) = rest.split_at(run.unwrap_or(rest.len()));
-        portable.extend_from_slice(fine);
-        let Some((odd, behind)) = other.split_first() else {
-            break;
-        };
-        let [high, low] = hex::upper(*odd);
-        portable.extend_from_slice(&[b'=', high, low]);
-        rest = behind;
+    portable_key_of(&[key])
+}
+
+/// The same for a key in pieces.
+pub fn portable_key_of(pieces: &[&str]) -> String {
+    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let mut portable = String::with_capacity(length + 16);
+    for piece in pieces {
+        let mut rest = *piece;
+        loop {
+            let run = rest.bytes().position(|byte| !is_portable(byte));
+            let split = run.and_then(|run| rest.split_at_checked(run));
+            let (fine, other) = split.unwrap_or((rest, ""));
+            portable.push_str(fine);
+            let mut letters = other.chars();
+            let Some(odd) = letters.next() else {
+                break;
+            };
+            for byte in odd.encode_utf8(&mut [0; 4]).bytes() {
+                let [high, low] = hex::upper(byte);
+                portable.extend(['=', high.into(), low.into()]);
+            }
+            rest = letters.as_str();
+        }
     }
-    match String::from_utf8(portable) {
-        Ok(portable) if portable.len() <= LONGEST_KEY => portable,
-        _ => format!("h={}", hex::encode(&Sha256::digest(key))),
+    if portable.len() <= LONGEST_KEY {
+        return portable;
     }
+    let mut hash = Sha256::new();
+    pieces.iter().for_each(|piece| hash.update(piece));
+    format!("h={}", hex::encode(&hash.finalize()))
 }
 
 fn is_portable(byte: u8) -> bool {

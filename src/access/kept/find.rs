@@ -1,14 +1,15 @@
 //! What a request asks of all that is kept: everything at once, by one call of the store.
 
-use std::borrow::Cow;
 use std::hint::black_box;
+use std::rc::Rc;
 
 use super::names::{NOBODYS, NOTHING, hash_document, named_document, prefix_document};
 use super::record::{ProjectRecord, TokenRecord};
 use super::{DEEPEST, Kept, hides, unreadable};
-use crate::access::{Grant, Now, Project};
+use crate::access::{Grant, Now, Project, Token};
 use crate::hex;
 use crate::http::Failure;
+use crate::lately::Lately;
 
 /// What a request is about.
 #[derive(Clone, Copy, Default)]
@@ -42,11 +43,11 @@ pub struct Answers<'a> {
 
 /// The projects that a request is about, as far as the store knows them.
 #[derive(Default)]
-pub struct Found<'a> {
+pub struct Found {
     /// The one that it names.
-    pub named: Option<Project>,
+    pub named: Option<Rc<Project>>,
     /// The one that owns the module.
-    pub owner: Option<Cow<'a, Project>>,
+    pub owner: Option<Rc<Project>>,
 }
 
 impl<'a> Kept<'a> {
@@ -98,37 +99,49 @@ impl<'a> Answers<'a> {
     ///
     /// # Errors
     /// 500 for what is kept and can't be read: nobody is let in by guess.
-    pub fn grant(&self, now: Now) -> Result<Option<Grant>, Failure> {
+    pub fn grant(&self, now: Now) -> Result<Option<Rc<Grant>>, Failure> {
         let Some((hash, value)) = &self.secret else {
             return Ok(None);
         };
-        let token = TokenRecord::parse(value).map(|record| record.token);
+        let token = TOKENS.with(|read| {
+            let parse = || TokenRecord::parse(value).map(|record| record.token);
+            again(read, value, parse)
+        });
         let token = token
             .filter(|token| token.has_hash(hash))
             .ok_or_else(|| unreadable("the token presented"))?;
         let valid = token.is_valid(now) && !self.kept.hides_token(&token);
-        Ok(Some(token.grant).filter(|_| valid))
+        Ok(valid.then(|| Rc::clone(&token.grant)))
     }
 
     /// The project that is named, and the one that owns the module.
     ///
     /// # Errors
     /// As [`Answers::grant`].
-    pub fn projects(&self) -> Result<Found<'a>, Failure> {
+    pub fn projects(&self) -> Result<Found, Failure> {
         let mut found = Found::default();
         if let Some((name, _, value)) = &self.named {
             // One that is not there costs what one that is hidden from who asks does.
             let there = value.as_deref();
             let nobodys = there.is_none().then(|| black_box(NOBODYS_PROJECT.to_vec()));
-            let fits = |project: &Project| there.is_none() || project.is_named(name);
             let value = there.or(nobodys.as_deref()).unwrap_or_default();
-            let project = read(value, fits, || format!("the project {name:?}"))?;
+            // Read each time, lest what is remembered of one tells that it is there.
+            let project = ProjectRecord::parse(value).map(|record| record.project);
+            let project = project
+                .filter(|project| there.is_none() || project.is_named(name))
+                .ok_or_else(|| unreadable(&format!("the project {name:?}")))?;
             let hidden = self.kept.is_hidden(&project);
-            found.named = Some(project).filter(|_| !hidden && there.is_some());
+            let shown = !hidden && there.is_some();
+            found.named = Some(Rc::new(project)).filter(|_| shown);
         }
         if let Some((prefix, value)) = &self.owner {
-            let fits = |project: &Project| project.modules.iter().any(|own| own == prefix);
-            let project = read(value, fits, || format!("the project that has {prefix}"))?;
+            let project = PROJECTS.with(|read| {
+                let parse = || ProjectRecord::parse(value).map(|record| record.project);
+                again(read, value, parse)
+            });
+            let project = project
+                .filter(|project| project.modules.iter().any(|own| own == prefix))
+                .ok_or_else(|| unreadable(&format!("the project that has {prefix}")))?;
             found.owner = Some(self.owner(project));
         }
         Ok(found)
@@ -149,34 +162,51 @@ impl<'a> Answers<'a> {
     }
 
     /// Who owns what a kept project does, which one of the configuration may hide.
-    fn owner(&self, project: Project) -> Cow<'a, Project> {
+    fn owner(&self, project: Rc<Project>) -> Rc<Project> {
         let kept = &self.kept;
         if !kept.is_hidden(&project) {
-            return Cow::Owned(project);
+            return project;
         }
         let configured = self.module.and_then(|module| kept.projects.owner(module));
         match configured {
-            Some((own, 1..)) if hides(own, &project) => Cow::Borrowed(own),
-            _ => Cow::Owned(Project {
+            Some((own, 1..)) if hides(own, &project) => Rc::clone(own),
+            _ => Rc::new(Project {
                 enabled: false,
-                ..project
+                ..(*project).clone()
             }),
         }
     }
 }
 
-fn read(
+/// As many records of each kind are kept as they were read. Few are met by most requests, and the store is
+/// asked for each of them anyway: what it says now need only be the same to the byte.
+const READ_LATELY: usize = 32;
+
+type ReadLately<T> = Lately<Vec<u8>, Rc<T>, READ_LATELY>;
+
+thread_local! {
+    static PROJECTS: ReadLately<Project> = const { Lately::new() };
+    static TOKENS: ReadLately<Token> = const { Lately::new() };
+}
+
+/// What a record says: as it was read before, or as it is parsed now.
+fn again<T>(
+    read: &ReadLately<T>,
     value: &[u8],
-    fits: impl Fn(&Project) -> bool,
-    what: impl Fn() -> String,
-) -> Result<Project, Failure> {
-    let project = ProjectRecord::parse(value).map(|record| record.project);
-    project.filter(fits).ok_or_else(|| unreadable(&what()))
+    parse: impl FnOnce() -> Option<T>,
+) -> Option<Rc<T>> {
+    if let Some(known) = read.find(value) {
+        return Some(known);
+    }
+    let parsed = Rc::new(parse()?);
+    read.keep(value.to_vec(), Rc::clone(&parsed));
+    Some(parsed)
 }
 
 /// The beginnings of a module path that can be prefixes longer than `reach`, the longest first.
 pub(super) fn beginnings(module: &str, reach: Option<usize>) -> Vec<&str> {
-    let ends = module.match_indices('/').map(|(at, _)| at);
+    let bytes = module.bytes().enumerate();
+    let ends = bytes.filter_map(|(at, byte)| (byte == b'/').then_some(at));
     let ends = ends.chain([module.len()]).take(DEEPEST);
     let longer = ends.filter(|end| reach.is_none_or(|reach| *end > reach));
     let mut all: Vec<&str> = longer.filter_map(|end| module.get(..end)).collect();

@@ -57,7 +57,7 @@ impl Kept<'_> {
             match value.as_deref().map(TokenRecord::parse) {
                 // It was removed meanwhile.
                 None => {}
-                Some(Some(copy)) => copies.push((hash, copy.token.grant.name)),
+                Some(Some(copy)) => copies.push((hash, copy.token.grant.name.clone())),
                 Some(None) => page.problems.push(unreadable(document)),
             }
         }

@@ -48,7 +48,8 @@ fn token(name: &str, secret: &str, more: &str) -> Token {
 /// What a secret allows now.
 fn granted(kept: &Kept, secret: &[u8], now: Timestamp) -> Result<Option<Grant>, Failure> {
     let hash = Sha256::digest(secret).into();
-    kept.ask(&Asked::default(), Some(&hash))?.grant(&|| now)
+    let grant = kept.ask(&Asked::default(), Some(&hash))?.grant(&|| now)?;
+    Ok(grant.map(|grant| (*grant).clone()))
 }
 
 /// Who may be given access: nobody, and tokens for a project by its id and by groups.
@@ -94,9 +95,12 @@ fn allowed(configuration: &Configuration, map: &Map) -> BTreeSet<String> {
                 reach: own.map(|(_, reach)| reach),
             };
             let found = kept.ask(&asked, None).and_then(|it| it.projects()).unwrap();
-            let owner = found.owner.as_deref().or(own.map(|(project, _)| project));
+            let owner = found
+                .owner
+                .as_deref()
+                .or(own.map(|(project, _)| &**project));
             let place = Place {
-                named: name.map(|name| (name, found.named.as_ref())),
+                named: name.map(|name| (name, found.named.as_deref())),
                 module: Some(&path),
                 owner,
             };

@@ -228,7 +228,9 @@ impl Kept<'_> {
         hash: &str,
         copy: Option<&[u8]>,
     ) -> Result<(), Broken> {
-        let other = copy.and_then(Record::parse).map(|it| it.token.grant.name);
+        let other = copy
+            .and_then(Record::parse)
+            .map(|it| it.token.grant.name.clone());
         let Some(other) = other.filter(|other| other != name) else {
             return Ok(());
         };

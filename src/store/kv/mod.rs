@@ -31,6 +31,8 @@ use crate::module::{ModulePath, ModuleVersion};
 #[cfg(feature = "admin")]
 use crate::store::key::original_key;
 use crate::store::key::portable_key;
+#[cfg(feature = "admin")]
+use crate::store::key::portable_key_of;
 
 use chunks::{ChunkSource, Chunks, Upload};
 use objects::ObjectUpload;
@@ -81,6 +83,36 @@ pub struct Kv {
     entropy: Rc<dyn Entropy>,
     chunk_bytes: usize,
     blobs: Option<Rc<dyn Blobs>>,
+}
+
+/// What a call for many gave, in the order of the keys: a host gives it in any, leaves out what is not
+/// there, and may give once what was asked for twice.
+#[cfg(feature = "admin")]
+pub fn in_order(
+    keys: &[String],
+    found: impl Iterator<Item = (String, Vec<u8>)>,
+) -> Vec<Option<Vec<u8>>> {
+    let mut values = vec![None; keys.len()];
+    let mut next = 0;
+    for (own, value) in found {
+        // Where they come in order, each is found at once.
+        let mut places = (next..keys.len()).chain(0..next);
+        let place = places.find(|at| keys.get(*at) == Some(&own));
+        if let Some((at, place)) = place.and_then(|at| Some((at, values.get_mut(at)?))) {
+            *place = Some(value);
+            next = at + 1;
+        }
+    }
+    for (at, key) in keys.iter().enumerate() {
+        let twin = keys.iter().position(|other| other == key);
+        if let Some(twin) = twin.filter(|twin| *twin < at) {
+            let (one, other) = (values.get(twin).cloned(), values.get_mut(at));
+            if let (Some(Some(one)), Some(other @ None)) = (one, other) {
+                *other = Some(one);
+            }
+        }
+    }
+    values
 }
 
 impl Kv {
@@ -161,7 +193,7 @@ const DOCUMENTS: &str = "-/doc/";
 
 /// The key of a document.
 fn document_key(name: &str) -> String {
-    portable_key(&[DOCUMENTS, name].concat())
+    portable_key_of(&[DOCUMENTS, name])
 }
 
 impl Store for Kv {

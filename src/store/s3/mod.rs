@@ -15,7 +15,6 @@
 
 mod blobs;
 mod config;
-mod lately;
 mod list;
 mod presigned;
 mod read;

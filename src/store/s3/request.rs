@@ -20,6 +20,8 @@ const FIRST_WAIT: u64 = 100;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a signed request is good for, in seconds: a clock may be off by that much.
 const SIGNED_FOR: u64 = 900;
+/// For so many seconds a signed address is used again: it must be good for longer than clocks differ.
+const KEPT_FOR: i64 = 60;
 /// A clock that is off by more than this is to blame for a refusal, in seconds (S3 allows 900).
 const SKEW: i64 = 600;
 /// As many requests are under way at once.
@@ -117,9 +119,10 @@ impl S3 {
     fn send_once(&self, ask: &Ask<'_>) -> Result<Incoming, Unanswered> {
         let now = self.entropy.unix_seconds();
         let usual = ask.key.filter(|_| ask.is_usual);
-        let kept = usual.and_then(|key| self.config.lately.find(key, now));
+        let kept = usual.and_then(|key| self.config.signed_lately.find(key));
+        let kept = kept.filter(|(at, _)| is_still_good(*at, now));
         let is_new = kept.is_none();
-        let url = kept.or_else(|| self.signed(ask, now));
+        let url = kept.map_or_else(|| self.signed(ask, now), |(_, url)| Some(url));
         let url = url.ok_or(Unanswered::BadAddress)?;
         let answer = self.client.send(Outgoing {
             method: ask.method.clone(),
@@ -132,7 +135,9 @@ impl S3 {
             patience: PATIENCE,
         })?;
         if let Some(key) = usual.filter(|_| is_new && answer.status == 200) {
-            self.config.lately.keep(key, now, url);
+            // Of what is not there, such as the version that is about to be published, it would lie in the
+            // midst of the memory that the upload needs.
+            self.config.signed_lately.keep(key.to_owned(), (now, url));
         }
         Ok(answer)
     }
@@ -350,6 +355,11 @@ impl Refusal {
     }
 }
 
+/// Whether an address that was signed then is used now. (A clock may have been set back.)
+fn is_still_good(at: i64, now: i64) -> bool {
+    (0..KEPT_FOR).contains(&(now - at))
+}
+
 fn passes(status: u16) -> bool {
     matches!(status, 409 | 429 | 500 | 502 | 503 | 504)
 }
@@ -382,6 +392,12 @@ fn http_date(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signed_address_is_used_again_for_a_minute() {
+        let good = [99, 100, 159, 160].map(|now| is_still_good(100, now));
+        assert_eq!(good, [false, true, true, false]);
+    }
 
     #[test]
     fn the_date_of_an_answer_is_read() {

@@ -26,6 +26,8 @@ use bindings::wasi::keyvalue::{batch, store};
 
 use crate::store::Error;
 use crate::store::kv::KeyValue;
+#[cfg(feature = "admin")]
+use crate::store::kv::in_order;
 
 /// DynamoDB takes no more at once, and Spin does not split them.
 const DELETED_AT_ONCE: usize = 25;
@@ -95,18 +97,7 @@ impl KeyValue for Bucket {
         let Ok(found) = batch::get_many(&self.0, keys) else {
             return one_by_one();
         };
-        // In any order, and what is not there may be left out.
-        let mut found: Vec<(String, Vec<u8>)> = found.into_iter().filter_map(pair).collect();
-        let mut values = Vec::with_capacity(keys.len());
-        let mut rest = keys.iter();
-        while let Some(key) = rest.next() {
-            let value = found.iter_mut().find(|(own, _)| own == key);
-            values.push(value.map(|(_, value)| match rest.as_slice().contains(key) {
-                true => value.clone(),
-                false => std::mem::take(value),
-            }));
-        }
-        Ok(values)
+        Ok(in_order(keys, found.into_iter().filter_map(pair)))
     }
 
     fn keys(&self) -> Result<Vec<String>, Error> {

@@ -57,6 +57,37 @@ fn the_contract_holds() {
     assert_eq!(trials::repaired(&map, 2 * DAY).problems, [""; 0]);
 }
 
+#[cfg(feature = "admin")]
+#[test]
+fn what_a_host_gives_for_many_keys_is_put_in_their_order() {
+    let texts = |all: &[&str]| -> Vec<String> { all.iter().map(ToString::to_string).collect() };
+    for (asked, found, expected) in [
+        (
+            &["a", "b", "c"][..],
+            &["a", "b", "c"][..],
+            [true, true, true],
+        ),
+        (&["a", "b", "c"], &["c", "a", "b"], [true, true, true]),
+        (&["a", "b", "c"], &["c"], [false, false, true]),
+        (&["a", "b", "a"], &["a"], [true, false, true]),
+        (&["a", "b", "a"], &["a", "a", "b"], [true, true, true]),
+        (&["a", "b", "c"], &["d", "b"], [false, true, false]),
+        (&["a", "b", "c"], &[], [false, false, false]),
+    ] {
+        let asked = texts(asked);
+        let found = texts(found).into_iter().map(|key| {
+            let value = key.clone().into_bytes();
+            (key, value)
+        });
+        let values = super::in_order(&asked, found);
+        for ((key, value), is_there) in asked.iter().zip(&values).zip(expected) {
+            let expected = is_there.then(|| key.clone().into_bytes());
+            assert_eq!(*value, expected, "{asked:?}");
+        }
+        assert_eq!(values.len(), 3);
+    }
+}
+
 #[test]
 fn a_fault_at_any_step_of_publishing_leaves_all_or_nothing_and_can_be_tried_again() {
     trials::publishing(Map::default, &[7; 3000]);

@@ -1,0 +1,104 @@
+//! What an instance of the component remembers of the requests before, where its host uses it again: so
+//! much and no more, and nothing that an answer depends on.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+
+/// Values by their keys, of which the oldest give way. No part of what it stands in: all are equal, and a
+/// clone is empty.
+pub struct Lately<K, V, const MOST: usize> {
+    kept: RefCell<Vec<(K, V)>>,
+    /// Where the next one goes when there is no more room.
+    next: Cell<usize>,
+}
+
+impl<K, V: Clone, const MOST: usize> Lately<K, V, MOST> {
+    /// Nothing yet.
+    pub const fn new() -> Self {
+        Lately {
+            kept: RefCell::new(Vec::new()),
+            next: Cell::new(0),
+        }
+    }
+
+    /// The value under a key.
+    pub fn find<Q: ?Sized>(&self, key: &Q) -> Option<V>
+    where
+        K: PartialEq<Q>,
+    {
+        let kept = self.kept.borrow();
+        let found = kept.iter().find(|(own, _)| own == key);
+        found.map(|(_, value)| value.clone())
+    }
+
+    /// Keeps a value, in place of any other under its key.
+    pub fn keep(&self, key: K, value: V)
+    where
+        K: PartialEq,
+    {
+        let mut kept = self.kept.borrow_mut();
+        let mut place = kept.iter().position(|(own, _)| *own == key);
+        if place.is_none() && kept.len() >= MOST {
+            let next = self.next.get();
+            self.next.set((next + 1) % MOST);
+            place = Some(next);
+        }
+        match place.and_then(|at| kept.get_mut(at)) {
+            Some(old) => *old = (key, value),
+            None => kept.push((key, value)),
+        }
+    }
+}
+
+impl<K, V: Clone, const MOST: usize> Default for Lately<K, V, MOST> {
+    fn default() -> Self {
+        Lately::new()
+    }
+}
+
+impl<K, V: Clone, const MOST: usize> Clone for Lately<K, V, MOST> {
+    fn clone(&self) -> Self {
+        Lately::new()
+    }
+}
+
+impl<K, V, const MOST: usize> PartialEq for Lately<K, V, MOST> {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl<K, V, const MOST: usize> Eq for Lately<K, V, MOST> {}
+
+impl<K, V, const MOST: usize> fmt::Debug for Lately<K, V, MOST> {
+    /// Nothing of what it holds: that may be as good as a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lately")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_values_are_found_and_the_oldest_give_way() {
+        let lately = Lately::<String, u32, 3>::new();
+        for (key, value) in [("a", 1), ("b", 2), ("c", 3), ("b", 4), ("d", 5)] {
+            lately.keep(key.to_owned(), value);
+        }
+        let found = |key: &str| lately.find(key);
+        assert_eq!(
+            ["a", "b", "c", "d"].map(found),
+            [None, Some(4), Some(3), Some(5)]
+        );
+        lately.keep("e".to_owned(), 6);
+        lately.keep("f".to_owned(), 7);
+        assert_eq!(
+            ["b", "c", "d", "e", "f"].map(found),
+            [None, None, Some(5), Some(6), Some(7)]
+        );
+        assert_eq!(format!("{lately:?}"), "Lately");
+        assert_eq!(lately.clone().find("d"), None);
+    }
+}
