@@ -202,14 +202,17 @@ impl Relay {
                 };
                 let (counted, free_at) = (counted.clone(), free_at.clone());
                 std::thread::spawn(move || {
-                    let trip = link.map(|link| link.round_trip);
                     relay(client, server, Some(&counted), |_| {
-                        trip.map(std::thread::sleep);
+                        if let Some(link) = link {
+                            std::thread::sleep(link.round_trip);
+                        }
                     });
                 });
                 std::thread::spawn(move || {
                     relay(from, into, None, |bytes| {
-                        link.map(|link| link.carry(bytes, &free_at));
+                        if let Some(link) = link {
+                            link.carry(bytes, &free_at);
+                        }
                     });
                 });
             }

@@ -37,7 +37,8 @@ impl Client for Issuer {
     fn send(&self, _: Outgoing<'_>) -> Result<Incoming, Unanswered> {
         Ok(Incoming {
             status: 200,
-            headers: Headers::new(Vec::new()),
+            headers: Box::new(Headers::default()),
+            length: None,
             body: Box::new(Whole(Some(self.0.clone()))),
         })
     }

@@ -109,7 +109,8 @@ impl Client for World {
         };
         Ok(Incoming {
             status,
-            headers: Headers::new(Vec::new()),
+            headers: Box::new(Headers::default()),
+            length: None,
             body,
         })
     }

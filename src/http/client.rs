@@ -85,12 +85,27 @@ impl<'a> Outgoing<'a> {
     }
 }
 
+/// The header fields of an answer. Each is had from the host when it is asked for: of the dozen that an
+/// object store sends a hit needs one.
+pub trait Fields {
+    /// The first value of a field, if it is there and is UTF-8.
+    fn get(&self, name: &str) -> Option<String>;
+}
+
+impl Fields for Headers {
+    fn get(&self, name: &str) -> Option<String> {
+        Headers::get(self, name).map(str::to_owned)
+    }
+}
+
 /// Another server's answer, its body not yet read.
 pub struct Incoming {
     /// The status code.
     pub status: u16,
     /// The header fields.
-    pub headers: Headers,
+    pub headers: Box<dyn Fields>,
+    /// `Content-Length` in bytes, where it is there and a number.
+    pub length: Option<u64>,
     /// The body. One that ends before its `Content-Length` is an error of the source.
     pub body: Box<dyn Source>,
 }

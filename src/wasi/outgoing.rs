@@ -10,8 +10,10 @@ use wasi::http::types::{
 
 use super::body;
 use super::respond::write;
-use crate::http::client::{Address, Client, Incoming, Outgoing, Payload, Unanswered};
-use crate::http::{Headers, Method};
+use crate::http::Method;
+use crate::http::client::{
+    self, Address, Client, Fields as _, Incoming, Outgoing, Payload, Unanswered,
+};
 
 /// As much of a body as is held while it is sent.
 const PIECE: usize = 64 * 1024;
@@ -162,17 +164,35 @@ fn answer_of(answer: &FutureIncomingResponse) -> Result<IncomingResponse, Unansw
 }
 
 fn incoming(response: IncomingResponse, head: bool) -> Incoming {
-    let headers = Headers::new(response.headers().entries());
-    let announced = headers.get("content-length");
-    let length = announced.and_then(|text| text.trim().parse().ok());
+    let headers = AnswerFields {
+        fields: response.headers(),
+        response,
+    };
+    let length = headers.get("content-length");
+    let length = length.and_then(|text| text.trim().parse().ok());
+    let response = &headers.response;
     let body: Box<dyn crate::http::Source> = match response.consume() {
         Ok(body) if !head => Box::new(body::Incoming::new(body, length)),
         _ => Box::new(NoBody),
     };
     Incoming {
         status: response.status(),
-        headers,
+        headers: Box::new(headers),
+        length,
         body,
+    }
+}
+
+/// Fields that the host holds. They are a child of the answer, so they stand first and are dropped first.
+struct AnswerFields {
+    fields: Fields,
+    response: IncomingResponse,
+}
+
+impl client::Fields for AnswerFields {
+    fn get(&self, name: &str) -> Option<String> {
+        let first = self.fields.get(name).into_iter().next()?;
+        String::from_utf8(first).ok()
     }
 }
 

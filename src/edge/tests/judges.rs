@@ -91,7 +91,8 @@ impl Client for Judges {
         };
         Ok(Incoming {
             status,
-            headers: Headers::new(Vec::new()),
+            headers: Box::new(Headers::default()),
+            length: None,
             body: Box::new(Whole(Some(body.into_bytes()))),
         })
     }

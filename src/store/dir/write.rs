@@ -111,7 +111,8 @@ impl Dir {
             Err(Error::NotFound) => return Ok(None),
             reader => reader?,
         };
-        let mut value = Vec::new();
+        // Read in one piece: into no room at all, 32 bytes would be the first.
+        let mut value = Vec::with_capacity(1024);
         reader.read_to_end(&mut value).map_err(Error::from_io)?;
         Ok(Some(value))
     }

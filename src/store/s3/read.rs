@@ -133,25 +133,26 @@ impl S3 {
 
     fn found(&self, answer: Incoming) -> Result<Found, Error> {
         let odd = |what: &str| Error::Unavailable(self.words(what));
-        let length = answer.headers.get("content-length");
-        let length: u64 = length
-            .and_then(|text| text.trim().parse().ok())
+        let length = answer
+            .length
             .ok_or_else(|| odd("its answer does not say how long it is"))?;
         let (range, size) = match answer.status {
             206 => answer
                 .headers
                 .get("content-range")
-                .and_then(content_range)
+                .and_then(|text| content_range(&text))
                 .filter(|(range, _)| range.end - range.start == length)
                 .ok_or_else(|| odd("its answer does not say which part it is"))?,
             _ => (0..length, length),
         };
-        let field = |name| answer.headers.get(name).map(str::trim);
-        let tag = field("etag").filter(|tag| !["", "\"\""].contains(tag));
-        let stamp = match (tag, field("last-modified")) {
-            (Some(tag), _) => Stamp::of_tag(tag),
-            (None, Some(date)) => Stamp::Date(date.to_owned(), size),
-            (None, None) => return Err(odd("its answer has no ETag")),
+        let tag = answer.headers.get("etag");
+        let tag = tag.filter(|tag| !["", "\"\""].contains(&tag.trim()));
+        let stamp = match tag {
+            Some(tag) => Stamp::of_tag(&tag),
+            None => match answer.headers.get("last-modified") {
+                Some(date) => Stamp::Date(date.trim().to_owned(), size),
+                None => return Err(odd("its answer has no ETag")),
+            },
         };
         Ok(Found {
             size,

@@ -246,7 +246,8 @@ impl S3 {
     fn refusal(&self, ask: &Ask<'_>, answer: Incoming) -> Refusal {
         let status = answer.status;
         let skew = self.skew(&answer);
-        let region = answer.headers.get("x-amz-bucket-region").map(word);
+        let region = answer.headers.get("x-amz-bucket-region");
+        let region = region.map(|region| word(&region));
         let text = match ask.method {
             Method::Head => String::new(),
             _ => self.text_of(answer).unwrap_or_default(),
@@ -321,7 +322,7 @@ impl S3 {
 
     /// How many seconds our clock is behind that of the store, where it is far off.
     fn skew(&self, answer: &Incoming) -> Option<i64> {
-        let date = http_date(answer.headers.get("date")?)?;
+        let date = http_date(&answer.headers.get("date")?)?;
         let behind = date - self.entropy.unix_seconds();
         (behind.abs() > SKEW).then_some(behind)
     }

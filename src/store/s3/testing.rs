@@ -233,9 +233,12 @@ impl Told {
             let length = self.body.len().to_string();
             fields.push(("Content-Length".to_owned(), length.into_bytes()));
         }
+        let headers = Headers::new(fields);
+        let length = headers.get("content-length");
         Incoming {
             status: self.status,
-            headers: Headers::new(fields),
+            length: length.and_then(|text| text.parse().ok()),
+            headers: Box::new(headers),
             body: Box::new(Pieces(self.body, broken)),
         }
     }

@@ -82,7 +82,7 @@ impl Upload {
             .query(&[("partNumber", &number), ("uploadId", &id)])
             .body(&self.buffer);
         let answer = self.store.expect_200(&ask)?;
-        let tag = answer.headers.get("etag").unwrap_or_default().to_owned();
+        let tag = answer.headers.get("etag").unwrap_or_default();
         self.parts.push(tag);
         self.buffer.clear();
         Ok(())
@@ -351,7 +351,7 @@ impl S3 {
             return Err(self.refused(&ask, answer));
         }
         match answer.headers.get("etag") {
-            Some(tag) => Ok(Some(Stamp::of_tag(tag))),
+            Some(tag) => Ok(Some(Stamp::of_tag(&tag))),
             None => Ok(self.head(key)?.map(|found| found.stamp)),
         }
     }
