@@ -19,6 +19,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, crypto::ring};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
@@ -79,33 +80,36 @@ impl Client {
         // With an absolute address the request line is in the form that proxies get, and hyper's
         // client makes the plain one of it.
         *request.version_mut() = http::Version::HTTP_11;
-        let sent = activity.clone();
-        let moved = Arc::new(tokio::sync::Notify::new());
-        let progress = moved.clone();
-        let request = request.map(|body| {
-            let body = body.map_frame(move |frame| {
-                progress.notify_one();
-                if let Some(activity) = &sent {
-                    activity.moved_beyond();
-                }
-                frame
+        let mut moved = None;
+        if !request.body().is_end_stream() {
+            let (sent, progress) = (activity.clone(), Arc::new(Notify::new()));
+            moved = Some(progress.clone());
+            request = request.map(|body| {
+                let body = body.map_frame(move |frame| {
+                    progress.notify_one();
+                    if let Some(activity) = &sent {
+                        activity.moved_beyond();
+                    }
+                    frame
+                });
+                body.boxed_unsync()
             });
-            body.boxed_unsync()
-        });
+        }
         Box::new(async move {
             let mut answer = std::pin::pin!(connections.request(request));
-            // As long as the body moves, the server is not late.
-            let answer = loop {
-                tokio::select! {
-                    biased;
-                    answer = &mut answer => break answer.map_err(failed)?,
-                    late = timeout(first, moved.notified()) => {
-                        if late.is_err() {
-                            return Err(Error::ConnectionReadTimeout);
-                        }
+            let late = || Error::ConnectionReadTimeout;
+            let answer = match moved {
+                None => timeout(first, answer).await.map_err(|_| late())?,
+                // As long as the body moves, the server is not late.
+                Some(moved) => loop {
+                    tokio::select! {
+                        biased;
+                        answer = &mut answer => break answer,
+                        moved = timeout(first, moved.notified()) => moved.map_err(|_| late())?,
                     }
-                }
+                },
             };
+            let answer = answer.map_err(failed)?;
             let answer = answer.map(|incoming| {
                 let body = Answered {
                     incoming,
