@@ -68,6 +68,13 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// How long a guest may wait with no byte moving. A quarter more than clients get: a guest whose client
+    /// stalls is told so, by an error from the body that it reads or writes, and needs time to put away
+    /// what it has begun.
+    pub(crate) fn stalled_guest(&self) -> Duration {
+        self.stalled_transfer + self.stalled_transfer / 4
+    }
+
     /// How often something that is bounded by these limits looks at the clock: often enough for the
     /// shortest of them, at most a hundred times a second and at least twice.
     pub(crate) fn check_interval(&self) -> Duration {

@@ -76,6 +76,17 @@ impl Activity {
         }
     }
 
+    /// Wakes the connection's task where its guest has waited for too long, which that task sees to.
+    pub fn rouse(&self, limits: &Limits) {
+        let asked = self.phase.load(Relaxed) == ASKED;
+        if asked
+            && self.still_for() > limits.stalled_guest()
+            && let Some(waker) = &*self.waker()
+        {
+            waker.wake_by_ref();
+        }
+    }
+
     /// Has [`Activity::tell`] wake this task, which then asks for its [`Activity::order`].
     pub fn wake(&self, task: &Waker) {
         *self.waker() = Some(task.clone());

@@ -163,7 +163,10 @@ impl Register {
 async fn sweep(shared: Arc<Shared>, register: Arc<Register>) {
     loop {
         sleep(shared.limits.check_interval()).await;
-        register.tell_all(|activity| activity.is_overdue(&shared.limits).then_some(Order::Cut));
+        register.tell_all(|activity| {
+            activity.rouse(&shared.limits);
+            activity.is_overdue(&shared.limits).then_some(Order::Cut)
+        });
     }
 }
 
