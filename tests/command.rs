@@ -429,6 +429,20 @@ fn the_folder_for_a_major_version_is_taken_where_go_takes_it_and_for_no_other_mo
                  or publish it as example.com/m.git with --module example.com/m.git",
             ),
         },
+        Row {
+            name: "no go.mod and a v1 that is marked as a later one",
+            files: &[],
+            arguments: &[
+                "--version",
+                "v1.0.0+incompatible",
+                "--module",
+                "example.com/m.git",
+            ],
+            expected: Err(
+                "v1.0.0+incompatible is no version to `go`, which knows +incompatible from v2 on: \
+                 publish v1.0.0",
+            ),
+        },
     ];
     let server = Server::new();
     for row in rows {

@@ -164,3 +164,21 @@ fn a_first_token_that_the_settings_have_not_is_set_aside_and_a_netrc_is_found() 
     assert_eq!(token_file(&with_it), Some(file));
     assert_eq!(list(&with_it), fine, "with the first token, configured");
 }
+
+#[test]
+fn certificates_that_cannot_be_read_are_named_when_another_server_is_first_asked() {
+    let mut setup = Setup::new().trust(Path::new("/certificates/that/are/not/there.pem"));
+    for (name, value) in [
+        ("store", "s3"),
+        ("s3_endpoint", "https://127.0.0.1:9"),
+        ("s3_bucket", "modules"),
+    ] {
+        setup = setup.set(name, value);
+    }
+    let server = setup.start();
+    assert!(!server.log().contains("certificates"), "{}", server.log());
+    assert_eq!(server.get("/readyz").status, 503);
+    let line = server.logged("not all of the certificates that are trusted can be read: ");
+    assert!(line.contains("/certificates/that/are/not/there.pem"), "{line}");
+    assert!(line.ends_with("; 0 are there"), "{line}");
+}

@@ -7,6 +7,7 @@
 use goproxy_edge::module::version::{INCOMPATIBLE, check_path_major};
 use goproxy_edge::module::{ModulePath, Version, gomod};
 
+use super::without_incompatible;
 use crate::Failure;
 use crate::git::{Commit, Repository};
 
@@ -251,6 +252,13 @@ fn fits(version: &Version, module: &ModulePath) -> bool {
 
 /// A module without go.mod has v2 and later under the path of v1, marked `+incompatible`.
 fn marked(version: Version, module: &ModulePath) -> Result<Version, Failure> {
+    if version.is_incompatible() && matches!(version.major(), "v0" | "v1") {
+        return Err(format!(
+            "{version} is no version to `go`, which knows {INCOMPATIBLE} from v2 on: publish {}",
+            without_incompatible(&version)
+        )
+        .into());
+    }
     if check_path_major(version.as_str(), module.major_suffix()).is_ok() {
         return Ok(version);
     }
