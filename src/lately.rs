@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-/// Values by their keys, of which the oldest give way. No part of what it stands in: all are equal, and a
+/// Values by their keys, which give way in the order of their places. No part of what it stands in: all are equal, and a
 /// clone is empty.
 pub struct Lately<K, V, const MOST: usize> {
     kept: RefCell<Vec<(K, V)>>,

@@ -28,6 +28,7 @@ pub mod edge;
 mod hex;
 pub mod http;
 mod json;
+#[cfg(any(feature = "s3", feature = "admin"))]
 mod lately;
 pub mod module;
 mod order;

@@ -45,9 +45,6 @@ impl KeyValue for Map {
     fn keys(&self) -> Result<Vec<String>, Error> {
         Ok(self.lock().keys().cloned().collect())
     }
-
-    // Nobody else writes.
-    fn wait(&self, _: Duration) {}
 }
 
 impl Map {
@@ -71,6 +68,9 @@ impl Entropy for Clock {
         self.number.set(self.number.get() + 1);
         self.number.get()
     }
+
+    // Nobody else writes.
+    fn wait(&self, _: Duration) {}
 }
 
 /// A store that is being filled.

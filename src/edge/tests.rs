@@ -84,7 +84,6 @@ impl KeyValue for Map {
     fn keys(&self) -> Result<Vec<String>, Error> {
         self.call(|| self.values.borrow().keys().cloned().collect())
     }
-    fn wait(&self, _: Duration) {}
 }
 
 type Values = Vec<(String, String)>;

@@ -87,12 +87,12 @@ impl<'a> Outgoing<'a> {
 
 /// The header fields of an answer. Each is had from the host when it is asked for: of the dozen that an
 /// object store sends a hit needs one.
-pub trait Fields {
+pub trait AnswerFields {
     /// The first value of a field, if it is there and is UTF-8.
     fn get(&self, name: &str) -> Option<String>;
 }
 
-impl Fields for Headers {
+impl AnswerFields for Headers {
     fn get(&self, name: &str) -> Option<String> {
         Headers::get(self, name).map(str::to_owned)
     }
@@ -103,7 +103,7 @@ pub struct Incoming {
     /// The status code.
     pub status: u16,
     /// The header fields.
-    pub headers: Box<dyn Fields>,
+    pub headers: Box<dyn AnswerFields>,
     /// `Content-Length` in bytes, where it is there and a number.
     pub length: Option<u64>,
     /// The body. One that ends before its `Content-Length` is an error of the source.

@@ -132,9 +132,9 @@ pub trait Source {
     /// dropped. What follows comes from the next [`Source::host_stream`] or [`Source::next`].
     ///
     /// # Errors
-    /// When this source can't, or no more.
-    fn resume(&mut self, _sent: u64) -> io::Result<()> {
-        Err(io::ErrorKind::UnexpectedEof.into())
+    /// `why` it broke, when this source can't go on, or no more; or why going on failed.
+    fn resume(&mut self, _sent: u64, why: io::Error) -> io::Result<()> {
+        Err(why)
     }
 }
 

@@ -63,3 +63,45 @@ pub fn original_key(portable: &str) -> Option<String> {
     let key = String::from_utf8(bytes).ok()?;
     (portable_key(&key) == portable).then_some(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_what_they_have_always_been_in_one_piece_or_more() {
+        let (fits, long) = ("a".repeat(240), "a".repeat(241));
+        let grows = "é/".repeat(60);
+        for (key, portable) in [
+            ("", ""),
+            ("a-b_c.D9", "a-b_c.D9"),
+            ("a/b", "a=2Fb"),
+            ("/a=", "=2Fa=3D"),
+            ("é", "=C3=A9"),
+            ("a😀b", "a=F0=9F=98=80b"),
+            (&fits, &fits),
+            (
+                &long,
+                "h=ec6e326ef29fe322b62111584194c54efc8c4b6c25f098b24fa742a3918abf6f",
+            ),
+            (
+                &grows,
+                "h=84a52a512ec608dfeddbb36067740290bbe0b8351b79a996833828b9cdc841b4",
+            ),
+        ] {
+            assert_eq!(portable_key(key), portable, "{key}");
+            let middle = key.len() / 2;
+            if let Some((one, two)) = key.split_at_checked(middle) {
+                assert_eq!(portable_key_of(&[one, "", two, ""]), portable, "{key}");
+            }
+            if portable.starts_with("h=") {
+                assert_eq!(original_key(portable), None, "{key}");
+            } else {
+                assert_eq!(original_key(portable).as_deref(), Some(key));
+            }
+        }
+        for other in ["=2f", "=", "=4", "a/b", "=61"] {
+            assert_eq!(original_key(other), None, "{other}");
+        }
+    }
+}

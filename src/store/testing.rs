@@ -1,6 +1,7 @@
 //! For the stores' own tests: faults at any step of a write, and two writers that take turns.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -33,6 +34,30 @@ impl Entropy for TestEntropy {
     }
 
     fn wait(&self, _: Duration) {}
+}
+
+/// A clock and chance, whose waits are steps.
+pub struct TestClock {
+    pub inner: TestEntropy,
+    pub turns: Option<(&'static Turns, usize)>,
+    pub waited: Rc<RefCell<Vec<Duration>>>,
+}
+
+impl Entropy for TestClock {
+    fn unix_seconds(&self) -> i64 {
+        self.inner.unix_seconds()
+    }
+
+    fn random(&self) -> u64 {
+        self.inner.random()
+    }
+
+    fn wait(&self, time: Duration) {
+        self.waited.borrow_mut().push(time);
+        if let Some((turns, seat)) = self.turns {
+            turns.take(seat, Step::Wait);
+        }
+    }
 }
 
 /// What happens at the faulty step.

@@ -70,7 +70,7 @@ impl Incoming {
 
 /// A failure of a body's stream. One that is late is told from one that broke where that counts: for the
 /// answers of other servers.
-fn failed(error: StreamError) -> io::Error {
+pub(super) fn failed(error: StreamError) -> io::Error {
     #[cfg(any(feature = "s3", feature = "oidc"))]
     if let StreamError::LastOperationFailed(why) = &error
         && is_late(why)

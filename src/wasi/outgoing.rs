@@ -11,9 +11,7 @@ use wasi::http::types::{
 use super::body;
 use super::respond::write;
 use crate::http::Method;
-use crate::http::client::{
-    self, Address, Client, Fields as _, Incoming, Outgoing, Payload, Unanswered,
-};
+use crate::http::client::{Address, AnswerFields, Client, Incoming, Outgoing, Payload, Unanswered};
 
 /// As much of a body as is held while it is sent.
 const PIECE: usize = 64 * 1024;
@@ -164,7 +162,7 @@ fn answer_of(answer: &FutureIncomingResponse) -> Result<IncomingResponse, Unansw
 }
 
 fn incoming(response: IncomingResponse, head: bool) -> Incoming {
-    let headers = AnswerFields {
+    let headers = HostFields {
         fields: response.headers(),
         response,
     };
@@ -184,12 +182,12 @@ fn incoming(response: IncomingResponse, head: bool) -> Incoming {
 }
 
 /// Fields that the host holds. They are a child of the answer, so they stand first and are dropped first.
-struct AnswerFields {
+struct HostFields {
     fields: Fields,
     response: IncomingResponse,
 }
 
-impl client::Fields for AnswerFields {
+impl AnswerFields for HostFields {
     fn get(&self, name: &str) -> Option<String> {
         let first = self.fields.get(name).into_iter().next()?;
         String::from_utf8(first).ok()

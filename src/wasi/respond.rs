@@ -5,6 +5,7 @@ use std::{fmt, io};
 use wasi::http::types::{Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::{InputStream, OutputStream, StreamError};
 
+use super::body;
 use crate::http::{Afterwards, Body, Response, Source};
 
 /// What became of a response, and what is to be done now.
@@ -116,8 +117,8 @@ fn pump(
                 drop(stream);
                 // Which of the two broke, the one that takes the bytes can tell.
                 out.check_write().map_err(|_| Broken::Client)?;
-                let resumed = source.resume(*sent - before);
-                resumed.map_err(|_| Broken::Source(broken(error)))?;
+                let resumed = source.resume(*sent - before, body::failed(error));
+                resumed.map_err(Broken::Source)?;
             }
         }
     }

@@ -21,7 +21,6 @@ pub mod testing;
 mod tests;
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::{
     Content, Detail, Entropy, Error, File, Index, Object, Open, Outcome, Repaired, Staging, Store,
@@ -30,9 +29,7 @@ use crate::http::{Body, ETag};
 use crate::module::{ModulePath, ModuleVersion};
 #[cfg(feature = "admin")]
 use crate::store::key::original_key;
-use crate::store::key::portable_key;
-#[cfg(feature = "admin")]
-use crate::store::key::portable_key_of;
+use crate::store::key::{portable_key, portable_key_of};
 
 use chunks::{ChunkSource, Chunks, Upload};
 use objects::ObjectUpload;
@@ -72,8 +69,6 @@ pub trait KeyValue {
     /// # Errors
     /// The host's.
     fn keys(&self) -> Result<Vec<String>, Error>;
-    /// Waits this long, so that a write which another began has landed.
-    fn wait(&self, time: Duration);
 }
 
 /// The store over a key-value port.
@@ -104,11 +99,12 @@ pub fn in_order(
         }
     }
     for (at, key) in keys.iter().enumerate() {
-        let twin = keys.iter().position(|other| other == key);
-        if let Some(twin) = twin.filter(|twin| *twin < at) {
-            let (one, other) = (values.get(twin).cloned(), values.get_mut(at));
-            if let (Some(Some(one)), Some(other @ None)) = (one, other) {
-                *other = Some(one);
+        if values.get(at).is_some_and(Option::is_none) {
+            let twins = keys.iter().zip(&values);
+            let twin = twins.filter(|(other, _)| *other == key);
+            let known = twin.filter_map(|(_, value)| value.clone()).next();
+            if let Some(place) = values.get_mut(at) {
+                *place = known;
             }
         }
     }

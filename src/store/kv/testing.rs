@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use super::KeyValue;
 use crate::store::Error;
@@ -53,10 +52,6 @@ impl KeyValue for Port<'_> {
         self.step(Step::Read, |map| {
             map.lock().unwrap().keys().cloned().collect()
         })
-    }
-
-    fn wait(&self, _: Duration) {
-        let _ = self.step(Step::Wait, |_| ());
     }
 }
 

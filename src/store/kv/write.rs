@@ -67,7 +67,7 @@ impl Kv {
     /// Writes, then waits in proportion to the time since what is written was decided upon.
     fn set_and_wait(&self, begun: Instant, key: &str, value: &[u8]) -> Result<(), Error> {
         let written = self.port.set(key, value);
-        self.port.wait(pause(begun));
+        self.entropy.wait(pause(begun));
         written
     }
 

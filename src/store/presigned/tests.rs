@@ -12,8 +12,10 @@ use crate::store::contract::{
 };
 use crate::store::kv::Kv;
 use crate::store::kv::testing::{Map, Port};
-use crate::store::s3::testing::{Bucket, Shared, TestClient, TestClock, store_of};
-use crate::store::testing::{Faults, TestEntropy, Turns, at_every_step, both, in_every_order};
+use crate::store::s3::testing::{Bucket, Shared, TestClient, store_of};
+use crate::store::testing::{
+    Faults, TestClock, TestEntropy, Turns, at_every_step, both, in_every_order,
+};
 use crate::store::trials::{DAY, NOW, PATH};
 use crate::store::{Error, File, Outcome, Release, Repaired, Store};
 

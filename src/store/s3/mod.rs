@@ -32,6 +32,7 @@ mod tests;
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 #[cfg(feature = "admin")]
 use super::key::original_key;
@@ -65,6 +66,8 @@ pub struct S3 {
     /// Whether the store has taken our credentials and found the bucket: its answers to `HEAD` do not
     /// say what it is that is missing.
     knows_us: Rc<Cell<bool>>,
+    /// What attempts in vain have cost so far, of all that one request to us asks the store.
+    lost: Rc<Cell<Duration>>,
 }
 
 impl S3 {
@@ -76,6 +79,7 @@ impl S3 {
             entropy,
             keeps: Rc::new(Cell::new(Keeps::Unknown)),
             knows_us: Rc::new(Cell::new(false)),
+            lost: Rc::default(),
         }
     }
 

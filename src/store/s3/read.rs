@@ -297,7 +297,10 @@ impl ObjectSource {
     }
 
     fn again(&mut self, why: io::Error) -> io::Result<()> {
-        self.resumptions = self.resumptions.checked_sub(1).ok_or(why)?;
+        if self.resumptions == 0 || !self.store.can_go_on(&why) {
+            return Err(why);
+        }
+        self.resumptions -= 1;
         self.reopen().map_err(Error::into_io)
     }
 }
@@ -336,9 +339,9 @@ impl Source for ObjectSource {
         }
     }
 
-    fn resume(&mut self, sent: u64) -> io::Result<()> {
+    fn resume(&mut self, sent: u64, why: io::Error) -> io::Result<()> {
         self.left.start = self.left.start.saturating_add(sent);
-        self.again(io::ErrorKind::UnexpectedEof.into())
+        self.again(why)
     }
 }
 

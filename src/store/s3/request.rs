@@ -1,6 +1,7 @@
 //! One request to the object store: signed, sent, tried again where that can help, and what its answer
 //! means in the words of whoever runs the store. No word of these holds an address that was signed.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use super::sign::{self, Target};
@@ -12,8 +13,8 @@ use crate::store::Error;
 
 /// How often a request is sent at most.
 const ATTEMPTS: u32 = 5;
-/// No attempt begins later than this after the first.
-const RETRY_FOR: Duration = Duration::from_secs(10);
+/// Once attempts in vain have cost more than this, there is no other. Hosts give an answer some 30 seconds.
+const LOST_AT_MOST: Duration = Duration::from_secs(10);
 /// The longest wait before the second attempt; it doubles with each.
 const FIRST_WAIT: u64 = 100;
 /// How long the store may be silent. A host's own limit for a request may be 30 seconds.
@@ -83,9 +84,9 @@ impl S3 {
     /// Sends a request, again where the store is busy or the connection broke. The answer may be any
     /// that another attempt would not change.
     pub(super) fn send(&self, ask: &Ask<'_>) -> Result<Incoming, Error> {
-        let begun = Instant::now();
         let mut attempt = 0;
         loop {
+            let begun = Instant::now();
             let why = match self.send_once(ask) {
                 Ok(answer) if !passes(answer.status) => return Ok(answer),
                 Ok(answer) => match self.refusal(ask, answer) {
@@ -96,13 +97,28 @@ impl S3 {
                 Err(other) => return Err(self.unanswered(&other)),
             };
             attempt += 1;
-            if attempt == ATTEMPTS || begun.elapsed() >= RETRY_FOR {
-                return Err(why);
-            }
             let most = FIRST_WAIT << attempt.min(5);
             let wait = Duration::from_millis(self.entropy.random() % most);
+            if attempt == ATTEMPTS || !self.can_lose(begun.elapsed() + wait) {
+                return Err(why);
+            }
             self.entropy.wait(wait);
         }
+    }
+
+    /// Counts what an attempt in vain has cost, and tells whether there is time for another.
+    fn can_lose(&self, time: Duration) -> bool {
+        let lost = self.lost.get().saturating_add(time);
+        self.lost.set(lost);
+        lost <= LOST_AT_MOST
+    }
+
+    /// Whether a body that broke off is to be gone on with. One that was late has cost as long as we wait.
+    pub(super) fn can_go_on(&self, why: &io::Error) -> bool {
+        self.can_lose(match why.kind() {
+            io::ErrorKind::TimedOut => PATIENCE,
+            _ => Duration::ZERO,
+        })
     }
 
     fn signed(&self, ask: &Ask<'_>, now: i64) -> Option<String> {
@@ -135,8 +151,8 @@ impl S3 {
             patience: PATIENCE,
         })?;
         if let Some(key) = usual.filter(|_| is_new && answer.status == 200) {
-            // Of what is not there, such as the version that is about to be published, it would lie in the
-            // midst of the memory that the upload needs.
+            // Only of what is there: that of a version about to be published would lie in the midst of the
+            // memory that its upload needs.
             self.config.signed_lately.keep(key.to_owned(), (now, url));
         }
         Ok(answer)
@@ -393,12 +409,6 @@ fn http_date(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_signed_address_is_used_again_for_a_minute() {
-        let good = [99, 100, 159, 160].map(|now| is_still_good(100, now));
-        assert_eq!(good, [false, true, true, false]);
-    }
 
     #[test]
     fn the_date_of_an_answer_is_read() {

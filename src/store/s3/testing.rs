@@ -6,14 +6,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use super::write::{TRIAL, UPLOADS};
 use super::{Config, S3};
 use crate::http::client::{Client, Incoming, Outgoing, Payload, Unanswered};
 use crate::http::{Headers, Method, Source, percent_decode, query_pairs};
-use crate::store::Entropy;
-use crate::store::testing::{Faults, Step, TestEntropy, Turns};
+use crate::store::testing::{Faults, Step, TestClock, TestEntropy, Turns};
 
 pub const ENDPOINT: &str = "http://s3.example.com";
 
@@ -67,6 +65,8 @@ pub enum Odd {
     Answer(u16, Vec<(&'static str, String)>, String),
     /// The right answer, its body broken after so many bytes.
     Broken(usize),
+    /// The same, but nothing more comes in time.
+    Late(usize),
     /// The same, and afterwards another has replaced the object.
     Replaced(usize),
 }
@@ -88,30 +88,6 @@ impl TestClient {
             turns: None,
             script: Script::default(),
             asked: Rc::default(),
-        }
-    }
-}
-
-/// A clock and chance, whose waits are steps.
-pub struct TestClock {
-    pub inner: TestEntropy,
-    pub turns: Option<(&'static Turns, usize)>,
-    pub waited: Rc<RefCell<Vec<Duration>>>,
-}
-
-impl Entropy for TestClock {
-    fn unix_seconds(&self) -> i64 {
-        self.inner.unix_seconds()
-    }
-
-    fn random(&self) -> u64 {
-        self.inner.random()
-    }
-
-    fn wait(&self, time: Duration) {
-        self.waited.borrow_mut().push(time);
-        if let Some((turns, seat)) = self.turns {
-            turns.take(seat, Step::Wait);
         }
     }
 }
@@ -188,12 +164,15 @@ impl Client for TestClient {
                 }
                 .into_incoming(None))
             }
-            Some(Odd::Broken(after)) => Ok(answer.into_incoming(Some(after))),
+            Some(Odd::Broken(after)) => Ok(answer.into_incoming(Some((after, ABORTED)))),
+            Some(Odd::Late(after)) => {
+                Ok(answer.into_incoming(Some((after, io::ErrorKind::TimedOut))))
+            }
             Some(Odd::Replaced(after)) => {
                 for bytes in self.bucket.lock().unwrap().objects.values_mut() {
                     bytes.push(0);
                 }
-                Ok(answer.into_incoming(Some(after)))
+                Ok(answer.into_incoming(Some((after, ABORTED))))
             }
         }
     }
@@ -205,25 +184,28 @@ struct Told {
     body: Vec<u8>,
 }
 
+const ABORTED: io::ErrorKind = io::ErrorKind::ConnectionAborted;
+
 /// A body in pieces, which may break.
-struct Pieces(Vec<u8>, Option<usize>);
+struct Pieces(Vec<u8>, Option<(usize, io::ErrorKind)>);
 
 impl Source for Pieces {
     fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        if self.1 == Some(0) {
-            return Err(io::ErrorKind::ConnectionAborted.into());
+        if let Some((0, why)) = self.1 {
+            return Err(why.into());
         }
         if self.0.is_empty() {
             return Ok(None);
         }
-        let length = self.0.len().min(1000).min(self.1.unwrap_or(usize::MAX));
-        self.1 = self.1.map(|left| left - length);
+        let most = self.1.map_or(usize::MAX, |(left, _)| left);
+        let length = self.0.len().min(1000).min(most);
+        self.1 = self.1.map(|(left, why)| (left - length, why));
         Ok(Some(self.0.drain(..length).collect()))
     }
 }
 
 impl Told {
-    fn into_incoming(self, broken: Option<usize>) -> Incoming {
+    fn into_incoming(self, broken: Option<(usize, io::ErrorKind)>) -> Incoming {
         let mut fields: Vec<(String, Vec<u8>)> = Vec::new();
         for (name, value) in self.headers {
             fields.push((name.to_owned(), value.into_bytes()));

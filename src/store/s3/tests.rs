@@ -2,15 +2,16 @@
 //! every order, with stores that keep a condition and stores that do not; what the store answers, in
 //! words; buckets that others filled.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::testing::{Bucket, Odd, Shared, TestClient, store_of};
+use super::testing::{Bucket, Odd, Shared, TestClient, config, store_of};
 use super::{Layout, S3};
-use crate::http::client::Unanswered;
+use crate::http::client::{Client, Incoming, Outgoing, Unanswered};
 use crate::http::{Body, Wanted};
 use crate::module::{ModulePath, ModuleVersion};
 use crate::store::contract::{self, bytes, listed, module_zip, published, release, version};
-use crate::store::testing::{Faults, Turns, at_every_step};
+use crate::store::testing::{Faults, TestEntropy, Turns, at_every_step};
 use crate::store::trials::{self, DAY, Ground, NOW, PATH, sound};
 use crate::store::{Content, Error, File, Outcome, Store};
 
@@ -242,6 +243,76 @@ fn a_read_that_goes_on_breaking_is_given_up() {
     let (store, version, ..) = scripted(vec![Some(Odd::Broken(10)); 20]);
     let broken = bytes(&store, &version, File::Zip);
     assert!(matches!(broken, Err(Error::Unavailable(_))), "{broken:?}");
+}
+
+/// Tells the addresses that are asked.
+struct Told(TestClient, Rc<RefCell<Vec<String>>>);
+
+impl Client for Told {
+    fn send(&self, request: Outgoing<'_>) -> Result<Incoming, Unanswered> {
+        self.1.borrow_mut().push(request.url.to_owned());
+        self.0.send(request)
+    }
+}
+
+#[test]
+fn a_signed_address_is_used_again_for_a_minute_where_something_is_there() {
+    let bucket = bucket(0);
+    let version = version(PATH, "v1.0.0");
+    published(
+        &store_of(TestClient::new(&bucket), NOW, 1),
+        &version,
+        b"text",
+    );
+    let (config, addresses) = (Rc::new(config()), Rc::default());
+    let address = |version: &ModuleVersion, now: i64| {
+        let client = Told(TestClient::new(&bucket), Rc::clone(&addresses));
+        let clock = Rc::new(TestEntropy::new(now, 2));
+        let store = S3::new(Rc::clone(&config), Rc::new(client), clock);
+        addresses.borrow_mut().clear();
+        let _ = bytes(&store, version, File::Mod);
+        addresses.borrow().first().cloned().unwrap()
+    };
+    let at = [0, 59, 60, 61, 20].map(|seconds| address(&version, NOW + seconds));
+    let same = [(0, 1), (1, 2), (2, 3), (3, 4)].map(|(one, other)| at[one] == at[other]);
+    // And where the clock was set back it is signed anew.
+    assert_eq!(same, [true, false, true, false], "{at:#?}");
+    let none = contract::version(PATH, "v1.1.0");
+    assert_ne!(
+        address(&none, NOW),
+        address(&none, NOW + 1),
+        "nothing is there"
+    );
+}
+
+#[test]
+fn a_body_that_is_late_twice_is_given_up() {
+    for (late, asks) in [(1, 2), (2, 2), (3, 2)] {
+        let (store, version, zip, client) = scripted(vec![Some(Odd::Late(1500)); late]);
+        let told = bytes(&store, &version, File::Zip);
+        match late {
+            1 => assert!(told == Ok(zip)),
+            _ => assert!(matches!(told, Err(Error::TimedOut(_))), "{told:?}"),
+        }
+        assert_eq!(asked(&client).len(), asks, "{late}");
+    }
+}
+
+#[test]
+fn attempts_in_vain_have_one_budget_for_all_that_a_request_asks() {
+    let (store, version, _, client) = scripted(vec![answer(503, "SlowDown"); 100]);
+    let mut attempts = Vec::new();
+    for _ in 0..20 {
+        client.asked.borrow_mut().clear();
+        let busy = bytes(&store, &version, File::Zip);
+        assert!(matches!(busy, Err(Error::Unavailable(_))), "{busy:?}");
+        attempts.push(asked(&client).len());
+    }
+    assert_eq!((attempts[0], attempts[19]), (5, 1), "{attempts:?}");
+    assert!(
+        attempts.is_sorted_by(|one, next| one >= next),
+        "{attempts:?}"
+    );
 }
 
 #[test]

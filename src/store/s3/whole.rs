@@ -107,8 +107,8 @@ impl Source for Guard {
         self.source.copied(stream, bytes);
     }
 
-    fn resume(&mut self, sent: u64) -> io::Result<()> {
+    fn resume(&mut self, sent: u64, why: io::Error) -> io::Result<()> {
         self.at += sent;
-        self.source.resume(sent)
+        self.source.resume(sent, why)
     }
 }

@@ -10,7 +10,6 @@ mod wasmcloud;
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 #[cfg(all(feature = "spin", feature = "admin"))]
 use spin::pair;
@@ -111,10 +110,6 @@ impl KeyValue for Bucket {
                 return Ok(keys);
             }
         }
-    }
-
-    fn wait(&self, time: Duration) {
-        std::thread::sleep(time);
     }
 }
 

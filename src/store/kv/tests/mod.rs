@@ -9,13 +9,14 @@ mod over_s3;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::testing::{Map, Port};
 use super::{KeyValue, Kv, record};
 use crate::store::contract::{self, bytes, listed, module_zip, published, release, version};
 use crate::store::key::portable_key;
-use crate::store::testing::{Fault, Faults, Step, TestEntropy, Turns, both, in_every_order};
+use crate::store::testing::{
+    Fault, Faults, Step, TestClock, TestEntropy, Turns, both, in_every_order,
+};
 use crate::store::trials::{self, DAY, Ground, NOW, PATH, faulty, sound, writer};
 use crate::store::{Entry, Error, File, Outcome, Store};
 
@@ -40,7 +41,12 @@ impl Ground for Map {
         };
         // Other numbers for each of two writers.
         let seed = turns.map_or(0, |(_, seat)| seat as u64 + 1);
-        Kv::new(Rc::new(port), Rc::new(TestEntropy::new(now, seed)), CHUNK)
+        let clock = TestClock {
+            inner: TestEntropy::new(now, seed),
+            turns,
+            waited: Rc::default(),
+        };
+        Kv::new(Rc::new(port), Rc::new(clock), CHUNK)
     }
 
     fn holds_only(&self, files: &[&[u8]], at: &str) {
@@ -71,6 +77,7 @@ fn what_a_host_gives_for_many_keys_is_put_in_their_order() {
         (&["a", "b", "c"], &["c"], [false, false, true]),
         (&["a", "b", "a"], &["a"], [true, false, true]),
         (&["a", "b", "a"], &["a", "a", "b"], [true, true, true]),
+        (&["a", "b", "a"], &["b", "a"], [true, true, true]),
         (&["a", "b", "c"], &["d", "b"], [false, true, false]),
         (&["a", "b", "c"], &[], [false, false, false]),
     ] {
@@ -296,9 +303,6 @@ impl KeyValue for Meanwhile {
     }
     fn keys(&self) -> Result<Vec<String>, Error> {
         self.inner.keys()
-    }
-    fn wait(&self, time: Duration) {
-        self.inner.wait(time);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::http::Body;
 use crate::http::client::Client;
 use crate::module::ModuleVersion;
 use crate::store::s3::S3;
-use crate::store::s3::testing::{Odd, Shared, TestClient, TestClock, config};
+use crate::store::s3::testing::{Odd, Shared, TestClient, config};
 use crate::store::testing::at_every_step;
 use crate::store::{Content, Repaired};
 
