@@ -87,7 +87,7 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
-    register.tell_all(|_| Some(Order::Finish));
+    register.for_each(|activity| activity.tell(Order::Finish));
     // Both only fail when nobody is there any more, which is what they wait for.
     let _ = places.acquire_many(connections as u32).await;
     // Guests may go on after their answers.
@@ -127,13 +127,12 @@ impl Register {
         self.lock().push(Arc::downgrade(activity));
     }
 
-    fn tell_all(&self, order: impl Fn(&Activity) -> Option<Order>) {
+    /// Looks at all that are there, and forgets the others.
+    fn for_each(&self, look: impl Fn(&Activity)) {
         self.lock().retain(|activity| {
             let activity = activity.upgrade();
-            if let Some(activity) = &activity
-                && let Some(order) = order(activity)
-            {
-                activity.tell(order);
+            if let Some(activity) = &activity {
+                look(activity);
             }
             activity.is_some()
         });
@@ -158,14 +157,16 @@ impl Register {
     }
 }
 
-/// Cuts the connections that are overdue. One task for all of them: timers of their own would cost
-/// each request a few microseconds.
+/// Cuts the connections that are overdue, and wakes those whose guest has waited for too long. One task for
+/// all of them: timers of their own would cost each request a few microseconds.
 async fn sweep(shared: Arc<Shared>, register: Arc<Register>) {
     loop {
         sleep(shared.limits.check_interval()).await;
-        register.tell_all(|activity| {
+        register.for_each(|activity| {
+            if activity.is_overdue(&shared.limits) {
+                activity.tell(Order::Cut);
+            }
             activity.rouse(&shared.limits);
-            activity.is_overdue(&shared.limits).then_some(Order::Cut)
         });
     }
 }
@@ -214,6 +215,7 @@ async fn speak(origin: Arc<Origin>, stream: impl AsyncRead + AsyncWrite + Unpin 
     let mut known = false;
     std::future::poll_fn(|cx| {
         if !known {
+            // The task's own: nothing stands between it and this, so it stays the same.
             activity.wake(cx.waker());
             known = true;
         }

@@ -68,6 +68,32 @@ fn a_guest_that_waits_for_too_long_is_cut_off() {
 }
 
 #[test]
+fn a_guest_that_waits_for_too_long_is_cut_off_where_no_connection_waits_with_it() {
+    let mut server = server(|limits| limits.stalled_transfer = SHORT);
+    let started = Instant::now();
+    // Where guests go that take long turns.
+    assert_eq!(
+        server.get("/toil/60000").said(),
+        (504, "timed out: nothing happened for too long\n")
+    );
+    assert_about(started.elapsed(), SHORT);
+    assert_eq!(server.get("/toil/100").said(), (200, "toiled"));
+    // After its answer, and after its client.
+    assert_eq!(server.get("/print-after/60000").said(), (200, "answered"));
+    let mut client = server.connect();
+    client.send("GET /wait/60000 HTTP/1.1\r\nhost: test\r\n\r\n");
+    std::thread::sleep(Duration::from_millis(50));
+    drop(client);
+    // Each holds a place for as long as it is there.
+    let started = Instant::now();
+    server.stop();
+    assert!(started.elapsed() < SHORT * 4, "{:?}", started.elapsed());
+    let cut = "cut off: the guest waited for too long";
+    let lines = server.log().into_iter().filter(|line| line.2 == cut);
+    assert_eq!(lines.count(), 3);
+}
+
+#[test]
 fn waiting_is_not_counted_as_the_guest_running() {
     let server = server(|limits| limits.guest_time = Duration::from_millis(100));
     assert_eq!(server.get("/wait/300").said(), (200, "waited"));

@@ -23,11 +23,8 @@ fn certificate(folder: &Folder) -> (CertifiedKey<rcgen::KeyPair>, Tls) {
     (certified, tls)
 }
 
-#[test]
-fn a_server_with_a_certificate_speaks_https() {
-    let folder = Folder::new();
-    let (certified, tls) = certificate(&folder);
-    let server = Server::start_with_tls(|_| (), Some(tls));
+/// The whole of what is answered over a connection of its own.
+fn get(server: &Server, certified: &CertifiedKey<rcgen::KeyPair>, path: &str) -> String {
     let mut roots = RootCertStore::empty();
     roots.add(certified.cert.der().clone()).unwrap();
     let provider = tokio_rustls::rustls::crypto::ring::default_provider();
@@ -39,11 +36,24 @@ fn a_server_with_a_certificate_speaks_https() {
     let name = ServerName::try_from("localhost").unwrap();
     let session = ClientConnection::new(Arc::new(config), name).unwrap();
     let mut stream = StreamOwned::new(session, server.connect().socket);
-    stream
-        .write_all(b"GET /count HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-        .unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_server_with_a_certificate_speaks_https() {
+    let folder = Folder::new();
+    let (certified, tls) = certificate(&folder);
+    let server = Server::start_with_tls(
+        |config| config.limits.stalled_transfer = Duration::from_millis(300),
+        Some(tls),
+    );
+    let answer = get(&server, &certified, "/wait/60000");
+    assert!(answer.starts_with("HTTP/1.1 504 "), "{answer}");
+    let answer = get(&server, &certified, "/count");
     assert!(
         answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("\r\n\r\n0"),
         "{answer}"

@@ -4,6 +4,7 @@
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use spin::wasi::keyvalue::{batch, store};
 use wasi::clocks::monotonic_clock::subscribe_duration;
@@ -17,6 +18,9 @@ use wasi::io::streams::{OutputStream, StreamError};
 mod spin {
     wit_bindgen::generate!({ path: "../../../wit/spin", world: "goproxy-edge:component/spin", generate_all });
 }
+
+/// So long that the host moves a guest to where such guests run.
+const LONG_TURN: Duration = Duration::from_millis(50);
 
 struct TestGuest;
 
@@ -37,6 +41,14 @@ impl Guest for TestGuest {
             "spin" => loop {
                 std::hint::spin_loop();
             },
+            "toil" => {
+                let begun = Instant::now();
+                while begun.elapsed() < LONG_TURN {
+                    std::hint::spin_loop();
+                }
+                wait(number);
+                text(answer, "toiled");
+            }
             "wait" => {
                 wait(number);
                 text(answer, "waited");
