@@ -439,8 +439,22 @@ fn the_folder_for_a_major_version_is_taken_where_go_takes_it_and_for_no_other_mo
                 "example.com/m.git",
             ],
             expected: Err(
-                "v1.0.0+incompatible is no version to `go`, which knows +incompatible from v2 on: \
-                 publish v1.0.0",
+                "v1.0.0+incompatible is no version of example.com/m.git to `go`, which knows +incompatible from v2 \
+                 on, of modules whose path has no major version: publish v1.0.0",
+            ),
+        },
+        Row {
+            name: "no go.mod and a mark beside a path that has its major version",
+            files: &[],
+            arguments: &[
+                "--version",
+                "v2.0.0+incompatible",
+                "--module",
+                "gopkg.in/m.v2",
+            ],
+            expected: Err(
+                "v2.0.0+incompatible is no version of gopkg.in/m.v2 to `go`, which knows +incompatible from v2 \
+                 on, of modules whose path has no major version: publish v2.0.0",
             ),
         },
     ];

@@ -179,6 +179,9 @@ fn certificates_that_cannot_be_read_are_named_when_another_server_is_first_asked
     assert!(!server.log().contains("certificates"), "{}", server.log());
     assert_eq!(server.get("/readyz").status, 503);
     let line = server.logged("not all of the certificates that are trusted can be read: ");
-    assert!(line.contains("/certificates/that/are/not/there.pem"), "{line}");
+    assert!(
+        line.contains("/certificates/that/are/not/there.pem"),
+        "{line}"
+    );
     assert!(line.ends_with("; 0 are there"), "{line}");
 }

@@ -62,7 +62,7 @@ impl Edge<'_> {
         let look = Look::new(self, named, resource.module());
         let refused = |_: &Failure| look.even_out();
         let caller = look.identify(request).inspect_err(refused)?;
-        let found = look.projects()?;
+        let found = look.projects().inspect_err(refused)?;
         let place = found.place(named, resource.module());
         let admitted = Admitted {
             caller: &caller,
@@ -207,7 +207,7 @@ impl<'a> Look<'a> {
         Ok(self.answers.get_or_init(|| answers))
     }
 
-    /// Called before every refusal, lest the time it takes tells what nobody is told.
+    /// Called before a refusal, lest the time it takes tells what nobody is told.
     fn even_out(&self) {
         #[cfg(feature = "admin")]
         if let Some(answers) = self.answers.get() {

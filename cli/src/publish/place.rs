@@ -252,9 +252,11 @@ fn fits(version: &Version, module: &ModulePath) -> bool {
 
 /// A module without go.mod has v2 and later under the path of v1, marked `+incompatible`.
 fn marked(version: Version, module: &ModulePath) -> Result<Version, Failure> {
-    if version.is_incompatible() && matches!(version.major(), "v0" | "v1") {
+    let is_right = !matches!(version.major(), "v0" | "v1") && module.major_suffix().is_empty();
+    if version.is_incompatible() && !is_right {
         return Err(format!(
-            "{version} is no version to `go`, which knows {INCOMPATIBLE} from v2 on: publish {}",
+            "{version} is no version of {module} to `go`, which knows {INCOMPATIBLE} from v2 on, of modules whose \
+             path has no major version: publish {}",
             without_incompatible(&version)
         )
         .into());

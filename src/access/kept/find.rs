@@ -103,9 +103,9 @@ impl<'a> Answers<'a> {
         let Some((hash, value)) = &self.secret else {
             return Ok(None);
         };
-        let token = TOKENS.with(|read| {
+        let token = TOKENS.with(|memory| {
             let parse = || TokenRecord::parse(value).map(|record| record.token);
-            again(read, value, parse)
+            parsed_once(memory, value, parse)
         });
         let token = token
             .filter(|token| token.has_hash(hash))
@@ -135,9 +135,9 @@ impl<'a> Answers<'a> {
             found.named = Some(Rc::new(project)).filter(|_| shown);
         }
         if let Some((prefix, value)) = &self.owner {
-            let project = PROJECTS.with(|read| {
+            let project = PROJECTS.with(|memory| {
                 let parse = || ProjectRecord::parse(value).map(|record| record.project);
-                again(read, value, parse)
+                parsed_once(memory, value, parse)
             });
             let project = project
                 .filter(|project| project.modules.iter().any(|own| own == prefix))
@@ -148,8 +148,9 @@ impl<'a> Answers<'a> {
     }
 
     /// Has the store look up as much once more, with nobody's project where the one that is named is not
-    /// there, and nothing where it is. Reading takes a store longer than finding nothing: before every
-    /// refusal, so that the time it takes tells nobody which of the two it was.
+    /// there, and nothing where it is. Reading takes a store longer than finding nothing: done before a
+    /// refusal, so that the time it takes tells nobody which of the two it was. (A project of very many
+    /// prefixes is a longer document than nobody's.)
     pub fn even_out(&self) {
         if let Some((_, at, value)) = &self.named {
             let mut names = self.names.clone();
@@ -178,8 +179,8 @@ impl<'a> Answers<'a> {
     }
 }
 
-/// As many records of each kind are kept as they were read. Few are met by most requests, and the store is
-/// asked for each of them anyway: what it says now need only be the same to the byte.
+/// As many records of each kind are remembered. The store is asked each time; what it says is parsed again
+/// only where a byte of it differs. Most requests meet few records.
 const READ_LATELY: usize = 32;
 
 type ReadLately<T> = Lately<Vec<u8>, Rc<T>, READ_LATELY>;
@@ -189,17 +190,17 @@ thread_local! {
     static TOKENS: ReadLately<Token> = const { Lately::new() };
 }
 
-/// What a record says: as it was read before, or as it is parsed now.
-fn again<T>(
-    read: &ReadLately<T>,
+/// What a record says: as it was parsed before, or is now.
+fn parsed_once<T>(
+    memory: &ReadLately<T>,
     value: &[u8],
     parse: impl FnOnce() -> Option<T>,
 ) -> Option<Rc<T>> {
-    if let Some(known) = read.find(value) {
+    if let Some(known) = memory.find(value) {
         return Some(known);
     }
     let parsed = Rc::new(parse()?);
-    read.keep(value.to_vec(), Rc::clone(&parsed));
+    memory.keep(value.to_vec(), Rc::clone(&parsed));
     Some(parsed)
 }
 

@@ -11,7 +11,7 @@ use super::lookup::LookUp;
 use super::names::{IDS, NOBODYS, id_document, path_document, prefix_document};
 use super::record::{ProjectRecord as Record, documents_of};
 use super::writing::{Writing, conflict, refused};
-use super::{AT_ONCE, Broken, DEEPEST, Done, Kept, Outcome, Page, unreadable};
+use super::{AT_ONCE, Broken, DEEPEST, Done, Kept, Outcome, Page, failed, unreadable};
 use crate::access::Project;
 use crate::http::{Failure, Kind};
 
@@ -178,6 +178,11 @@ impl Kept<'_> {
         });
         let what = words(project, verb);
         if outcome == Outcome::Unchanged {
+            // A store that was filled before there was one gets it so.
+            if nobodys.is_none() {
+                let written = self.documents.set(NOBODYS, NOBODYS_PROJECT);
+                written.map_err(|error| failed("nobody's project can't be kept", &error))?;
+            }
             return Ok(Done { outcome, what });
         }
         let former = record.former_paths.len() + record.former_modules.len();
