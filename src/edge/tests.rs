@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::Cursor;
-use std::time::Duration;
 
 use super::*;
 use crate::http::Headers;

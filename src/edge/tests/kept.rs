@@ -313,7 +313,7 @@ impl Documents for Straight {
     fn names(&self, prefix: &str, after: Option<&str>, most: usize) -> Result<Vec<String>, Error> {
         self.0.document_names(prefix, after, most)
     }
-    fn wait(&self, _: Duration) {}
+    fn wait(&self, _: std::time::Duration) {}
 }
 
 #[test]

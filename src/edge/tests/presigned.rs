@@ -89,7 +89,7 @@ impl S3Host {
             url,
             headers: Vec::new(),
             body: Payload::Bytes(body),
-            patience: Duration::ZERO,
+            patience: std::time::Duration::ZERO,
         };
         let mut answer = self.client.send(request).unwrap();
         let mut bytes = Vec::new();
