@@ -4,8 +4,8 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-/// Values by their keys, which give way in the order of their places. No part of what it stands in: all are equal, and a
-/// clone is empty.
+/// Values by their keys, which give way in the order of their places. No part of what it stands in: all are
+/// equal, and a clone is empty.
 pub struct Lately<K, V, const MOST: usize> {
     kept: RefCell<Vec<(K, V)>>,
     /// Where the next one goes when there is no more room.

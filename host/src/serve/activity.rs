@@ -87,7 +87,8 @@ impl Activity {
         }
     }
 
-    /// Has [`Activity::tell`] and [`Activity::rouse`] wake this task, which then asks for its [`Activity::order`].
+    /// Has [`Activity::tell`] and [`Activity::rouse`] wake this task, which then asks for its
+    /// [`Activity::order`].
     pub fn wake(&self, task: &Waker) {
         *self.waker() = Some(task.clone());
     }
