@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use goproxy_edge::access::kept::{Asked, Kept};
+use goproxy_edge::access::kept::{Asked, Documents, Kept, Remembered};
 use goproxy_edge::access::oidc::{Rule, judge};
 use goproxy_edge::access::outside::Outside;
 use goproxy_edge::access::{Project, Projects, Token, Visibility};
@@ -39,6 +39,9 @@ const BLOCK: usize = 2000;
 /// The same where an answer takes ten times as long.
 const SHORT_BLOCK: usize = 400;
 const INFO: &str = "/example.com/m/@v/v1.0.3.info";
+const PRIVATE_INFO: &str = "/example.com/private/@v/v1.0.3.info";
+/// As many modules below each of the two: far more than an instance remembers of those it let in.
+const BELOW: usize = 1600;
 /// The project that owns the module.
 const PUBLIC: &str =
     r#"[{"id":7,"path":"team/m","modules":["example.com/m"],"visibility":"public"}]"#;
@@ -74,14 +77,16 @@ fn main() {
     filled_with_many().with_floor().write(&floor_store);
     let many_floor = serve_host(HostConfig::new(floor(), floor_store));
     by_number([few, many], [few_floor, many_floor], &calls);
-    private_and_absent("the store", many, &secret(0), BLOCK);
+    private_and_absent("the store", many, 2, &secret(0), BLOCK);
+    let source = "the store, of a hundred prefixes";
+    private_and_absent(source, many, 3, &secret(0), BLOCK);
     let outsider = format!(
         r#"[{{"name":"outsider","sha256":"{}","scopes":["read_api"],"projects":["elsewhere"]}}]"#,
         sha256("outsider")
     );
     let settings = [("projects", PRIVATE_TOO), ("tokens", &*outsider)];
     let configured = start("configured", module(), &settings);
-    private_and_absent("the configuration", configured, "outsider", BLOCK);
+    private_and_absent("the configuration", configured, 2, "outsider", BLOCK);
     in_a_folder_and_a_bucket(&folder);
     signed_by_an_issuer(without, start);
 }
@@ -90,21 +95,39 @@ fn filled_with_many() -> Filling {
     filled(10_000, 100_000)
 }
 
-/// A store that holds the module.
+/// A store that holds the modules.
 fn module() -> Filling {
-    Filling::new(&[("example.com/m".to_owned(), 10)])
+    let below = ["example.com/m", "example.com/private"]
+        .into_iter()
+        .flat_map(|above| (0..BELOW).map(move |number| (format!("{above}/{number}"), 1)));
+    let modules = ["example.com/m", "example.com/private"].map(|module| (module.to_owned(), 10));
+    Filling::new(&modules.into_iter().chain(below).collect::<Vec<_>>())
+}
+
+/// The same contender, asked for another module each time.
+fn each_another(mut contender: Contender) -> Contender {
+    let above = contender
+        .path
+        .split("/@v/")
+        .next()
+        .expect("a path")
+        .to_owned();
+    let mut paths = (0..BELOW).map(|number| format!("{above}/{number}/@v/v1.0.0.info"));
+    contender.path = paths.next().expect("a module");
+    contender.others = paths.collect();
+    contender
 }
 
 /// The same with so many projects and tokens. The module's project is public, the others are private,
-/// as is that of `example.com/private`. The tokens are for all of them, but for the first one.
+/// as is that of `example.com/private`. The third has a hundred prefixes. The tokens are for all of them, but for the first one.
 fn filled(projects: usize, tokens: usize) -> Filling {
-    let modules = ["example.com/m", "example.com/private"].map(|module| (module.to_owned(), 10));
-    let filling = Filling::new(&modules);
+    let filling = module();
     let none = Projects::parse_list("[]").expect("an empty list");
     let kept = Kept {
         documents: &filling,
         projects: &none,
         tokens: &[],
+        remembered: &Remembered::default(),
         begun: &|_| (),
     };
     for number in 1..=projects {
@@ -116,7 +139,10 @@ fn filled(projects: usize, tokens: usize) -> Filling {
         let project = Project {
             id: number.to_string(),
             path: format!("team/{name}"),
-            modules: vec![format!("example.com/{name}")],
+            modules: match number {
+                3 => hundred_prefixes(),
+                _ => vec![format!("example.com/{name}")],
+            },
             visibility,
             enabled: true,
         };
@@ -135,14 +161,20 @@ fn filled(projects: usize, tokens: usize) -> Filling {
     filling
 }
 
+fn hundred_prefixes() -> Vec<String> {
+    let prefix = |number| format!("example.com/prefixes/of-a-project-that-has-many/{number}");
+    (0..100).map(prefix).collect()
+}
+
 fn sha256(secret: &str) -> String {
     let hash = Sha256::digest(secret);
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What the hits that are measured read of the store besides, as the floor component is told it: of the
-/// public project, and of the private one with a token.
-fn calls_of(filling: Filling) -> ([String; 2], Filling) {
+/// public project, of the private one with a token, and what every one reads in place of that by which
+/// somebody was let in a moment ago.
+fn calls_of(filling: Filling) -> ([String; 3], Filling) {
     let none = Projects::parse_list("[]").expect("an empty list");
     let calls = [
         ("example.com/m", None),
@@ -153,6 +185,7 @@ fn calls_of(filling: Filling) -> ([String; 2], Filling) {
             documents: &filling,
             projects: &none,
             tokens: &[],
+            remembered: &Remembered::default(),
             begun: &|_| (),
         };
         let asked = Asked {
@@ -163,7 +196,10 @@ fn calls_of(filling: Filling) -> ([String; 2], Filling) {
         kept.ask(&asked, hash.as_ref()).expect("a store that works");
         format!("/get/{}", filling.asked().join(","))
     });
-    (calls, filling)
+    Documents::get(&filling, &["admin/edition".to_owned()]).expect("a store that works");
+    let edition = format!("/get/{}", filling.asked().join(","));
+    let [public, token] = calls;
+    ([public, token, edition], filling)
 }
 
 fn secret(number: usize) -> String {
@@ -202,25 +238,40 @@ fn from_the_store(
     [open, closed]: [SocketAddr; 2],
     few: SocketAddr,
     floor: SocketAddr,
-    calls: &[String; 2],
+    [of_public, of_token, of_edition]: &[String; 3],
 ) {
-    let [of_public, of_token] = calls;
-    let private = "/example.com/private/@v/v1.0.3.info";
+    let of_store = |contender| with_token(contender, &secret(3));
+    let public = || Contender::new("a public project of the store", few, INFO);
+    let token = || {
+        of_store(Contender::new(
+            "a private one, a token of the store",
+            few,
+            PRIVATE_INFO,
+        ))
+    };
+    let named = |name, contender| Contender { name, ..contender };
     let contenders = [
         Contender::new("without", without, INFO),
-        Contender::new("a public project of the store", few, INFO),
-        with_token(
-            Contender::new("a private one, a token of the store", few, private),
-            &secret(3),
-        ),
-        Contender::new("floor: one read", floor, "/get"),
-        Contender::new("floor: and the call for a project", floor, of_public),
-        Contender::new("floor: and that for one and a token", floor, of_token),
+        public(),
+        token(),
         Contender::new("a public project of the configuration", open, INFO),
         with_token(
             Contender::new("a private one, a token of the configuration", closed, INFO),
             proxy::TOKEN,
         ),
+        named(
+            "without, each time another module",
+            each_another(Contender::new("", without, INFO)),
+        ),
+        named(
+            "a public project, each time another module",
+            each_another(public()),
+        ),
+        named("a token, each time another module", each_another(token())),
+        Contender::new("floor: one read", floor, "/get"),
+        Contender::new("floor: and that of the edition", floor, of_edition),
+        Contender::new("floor: and the call for a project", floor, of_public),
+        Contender::new("floor: and that for one and a token", floor, of_token),
     ];
     let measured = compare(&contenders, CONNECTIONS);
     let title = "A hit, by what the store says, and the calls of the store alone";
@@ -234,22 +285,33 @@ fn from_the_store(
         without,
         public,
         token,
-        one,
-        project,
-        both,
         configured,
         with_configured,
+        without_each,
+        public_each,
+        token_each,
+        one,
+        edition,
+        project,
+        both,
     ] = &costs;
-    for (name, hit, calls, configured) in [
-        ("a public project", public, project, configured),
-        ("a token", token, both, with_configured),
+    for (name, [hit, first_hit], configured, calls) in [
+        (
+            "a public project",
+            [public, public_each],
+            configured,
+            project,
+        ),
+        ("a token", [token, token_each], with_configured, both),
     ] {
         println!(
-            "  {name}: {} µs more a request, {} more than by the configuration; its calls of the store \
-             alone {}",
+            "  {name}: {} µs more a request, {} more than by the configuration; its call of the store \
+             alone {}, and those that it spares {}; for the first time {}",
             spread(&more(hit, without), 1),
             spread(&more(hit, configured), 1),
-            spread(&more(calls, one), 1)
+            spread(&more(edition, one), 1),
+            spread(&more(calls, one), 1),
+            spread(&more(first_hit, without_each), 1),
         );
     }
 }
@@ -314,14 +376,16 @@ fn micros(measured: &Measured) -> f64 {
 }
 
 /// The floor tells what the store itself takes longer with more in it.
-fn by_number(hosts: [SocketAddr; 2], floors: [SocketAddr; 2], calls: &[String; 2]) {
-    let private = "/example.com/private/@v/v1.0.3.info";
+fn by_number(hosts: [SocketAddr; 2], floors: [SocketAddr; 2], calls: &[String; 3]) {
     let [few, many] = hosts;
     let [few_floor, many_floor] = floors;
-    let [of_public, of_token] = calls;
-    let public = |server| Contender::new("public", server, INFO);
-    let token =
-        |server, number| with_token(Contender::new("a token", server, private), &secret(number));
+    let [of_public, of_token, _] = calls;
+    // Each time another module: what an instance remembers depends on no number.
+    let public = |server| each_another(Contender::new("public", server, INFO));
+    let token = |server, number| {
+        let hit = Contender::new("a token", server, PRIVATE_INFO);
+        each_another(with_token(hit, &secret(number)))
+    };
     let calls = |name, server, path: &String| Contender::new(name, server, path);
     println!(
         "\nA hit, by the number of projects and tokens in the store: what it takes of the processor"
@@ -351,7 +415,13 @@ fn by_number(hosts: [SocketAddr; 2], floors: [SocketAddr; 2], calls: &[String; 2
 
 /// What nobody may learn: whether a project is there. Each is asked for twice, so that what the same
 /// two differ by tells how much is noise.
-fn private_and_absent(source: &str, server: SocketAddr, outsider: &str, block: usize) {
+fn private_and_absent(
+    source: &str,
+    server: SocketAddr,
+    private: u32,
+    outsider: &str,
+    block: usize,
+) {
     println!(
         "\nA private project against none, by {source}, 1 connection: medians, and the ratio of each block"
     );
@@ -367,7 +437,7 @@ fn private_and_absent(source: &str, server: SocketAddr, outsider: &str, block: u
                 None => contender,
             }
         };
-        let contenders = [named(2), named(99_999), named(2), named(99_999)];
+        let contenders = [named(private), named(99_999), named(private), named(99_999)];
         let times = times(
             &contenders.each_ref().map(|contender| (contender, status)),
             block,
@@ -417,12 +487,19 @@ fn in_a_folder_and_a_bucket(folder: &Folder) {
         });
         let project = r#"{"id":2,"path":"team/private","modules":["example.com/private"]}"#;
         proxy::put(server, "/-/admin/projects", project.as_bytes());
+        let project = format!(
+            r#"{{"id":3,"path":"team/many","modules":["{}"]}}"#,
+            hundred_prefixes().join("\",\"")
+        );
+        proxy::put(server, "/-/admin/projects", project.as_bytes());
         let hash = sha256("outsider");
         let token = format!(
             r#"{{"name":"outsider","sha256":"{hash}","scopes":["read_api"],"projects":["elsewhere"]}}"#
         );
         proxy::put(server, "/-/admin/tokens", token.as_bytes());
-        private_and_absent(source, server, "outsider", SHORT_BLOCK);
+        private_and_absent(source, server, 2, "outsider", SHORT_BLOCK);
+        let source = format!("{source}, of a hundred prefixes");
+        private_and_absent(&source, server, 3, "outsider", SHORT_BLOCK);
     }
 }
 

@@ -121,6 +121,9 @@ pub struct Settings {
     /// Whether there are projects and tokens in the store too, which administrators change.
     #[cfg(feature = "admin")]
     pub admin: bool,
+    /// What is remembered of those as long as these settings hold.
+    #[cfg(feature = "admin")]
+    pub remembered: crate::access::kept::Remembered,
 }
 
 impl Default for Settings {
@@ -144,6 +147,8 @@ impl Default for Settings {
             gitlab: String::new(),
             #[cfg(feature = "admin")]
             admin: false,
+            #[cfg(feature = "admin")]
+            remembered: Default::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Written on plain sockets: a client that costs more than the server would hide what differs.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -77,7 +78,7 @@ pub fn take_turns(contenders: &[(&Contender, u16)], times: usize) -> Vec<Duratio
 /// When an answer is not a whole 200.
 pub fn load(contender: &Contender, connections: usize, time: Duration) -> Measured {
     let (address, piece) = (contender.address, contender.piece);
-    let request = contender.request();
+    let requests: Arc<[String]> = contender.requests().into();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -87,9 +88,11 @@ pub fn load(contender: &Contender, connections: usize, time: Duration) -> Measur
     let mut measured = Measured::default();
     runtime.block_on(async {
         let mut tasks = Vec::new();
-        for _ in 0..connections {
+        for number in 0..connections {
             let until = started + time;
-            tasks.push(tokio::spawn(ask(address, request.clone(), piece, until)));
+            let first = number * requests.len() / connections;
+            let asks = ask(address, requests.clone(), first, piece, until);
+            tasks.push(tokio::spawn(asks));
         }
         for task in tasks {
             let (bytes, times) = task.await.expect("a server that answers");
@@ -135,7 +138,8 @@ pub fn once(address: SocketAddr, path: &str) -> Duration {
 
 async fn ask(
     address: SocketAddr,
-    request: String,
+    requests: Arc<[String]>,
+    first: usize,
     piece: usize,
     until: Instant,
 ) -> (u64, Vec<Duration>) {
@@ -145,7 +149,10 @@ async fn ask(
     socket.set_nodelay(true).expect("an open socket");
     let mut buffer = vec![0; piece];
     let (mut bytes, mut times) = (0, Vec::new());
+    let mut next = first;
     loop {
+        let request = &requests[next];
+        next = (next + 1) % requests.len();
         let started = Instant::now();
         if started >= until {
             return (bytes, times);

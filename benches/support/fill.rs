@@ -144,6 +144,10 @@ impl Documents for Filling {
     }
 
     fn wait(&self, _: Duration) {}
+
+    fn chance(&self) -> u64 {
+        self.map.lock().len() as u64
+    }
 }
 
 /// The keys of issuers.

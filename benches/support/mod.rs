@@ -169,6 +169,8 @@ pub struct Contender {
     pub name: &'static str,
     pub address: SocketAddr,
     pub path: String,
+    /// What is asked for next, in turns, each connection from another place on.
+    pub others: Vec<String>,
     /// Whole lines with their ends.
     pub headers: String,
     /// How many bytes the client reads at once.
@@ -181,6 +183,7 @@ impl Contender {
             name,
             address,
             path: path.into(),
+            others: Vec::new(),
             headers: String::new(),
             piece: client::LARGE,
         }
@@ -189,6 +192,14 @@ impl Contender {
     /// What it is asked.
     pub fn request(&self) -> String {
         client::request(self.address, &self.path, &self.headers)
+    }
+
+    /// All that it is asked.
+    pub fn requests(&self) -> Vec<String> {
+        let paths = std::iter::once(&self.path).chain(&self.others);
+        paths
+            .map(|path| client::request(self.address, path, &self.headers))
+            .collect()
     }
 }
 

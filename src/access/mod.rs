@@ -143,6 +143,12 @@ impl Caller {
         }
     }
 
+    /// Whether no credential was presented.
+    #[cfg(feature = "admin")]
+    pub fn is_anonymous(&self) -> bool {
+        self.grant.is_none()
+    }
+
     /// Whether they may read in this place, or write.
     ///
     /// # Errors
@@ -197,7 +203,7 @@ impl Caller {
     }
 
     /// Whether a project is there for them.
-    fn sees(&self, project: &Project) -> bool {
+    pub fn sees(&self, project: &Project) -> bool {
         let grant = self.grant.as_deref();
         project.enabled
             && match project.visibility {

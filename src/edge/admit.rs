@@ -1,12 +1,10 @@
 //! Lets a request in: finds its project and who asks, has `access` decide, and sees to it that no cache
 //! gives to others what only some may have.
 
-#[cfg(feature = "admin")]
-use std::cell::OnceCell;
 use std::rc::Rc;
 
 #[cfg(feature = "admin")]
-use crate::access::kept::{Answers, Asked};
+use crate::access::kept::{self, Asked};
 #[cfg(feature = "oidc")]
 use crate::access::outside::{self, Outside};
 use crate::access::{Caller, Credential, Grant, HEADERS, Place, Project};
@@ -28,7 +26,7 @@ pub(super) struct Admitted<'a> {
 impl Admitted<'_> {
     /// Whether they may publish a module of which nothing was known before.
     pub fn upload(&self, edge: &Edge, module: &ModulePath) -> Result<(), Failure> {
-        let found = Look::new(edge, self.named, Some(module)).projects()?;
+        let found = Look::new(edge, self.named, Some(module), false).projects(self.caller)?;
         let place = found.place(self.named, Some(module));
         self.caller.may(&place, true)
     }
@@ -59,10 +57,11 @@ impl Edge<'_> {
         request: &mut Request,
     ) -> Result<Response, Failure> {
         allow_method(resource, request, self.settings.presigns())?;
-        let look = Look::new(self, named, resource.module());
+        let reads = request.method.is_read();
+        let look = Look::new(self, named, resource.module(), reads);
         let refused = |_: &Failure| look.even_out();
         let caller = look.identify(request).inspect_err(refused)?;
-        let found = look.projects().inspect_err(refused)?;
+        let found = look.projects(&caller).inspect_err(refused)?;
         let place = found.place(named, resource.module());
         let admitted = Admitted {
             caller: &caller,
@@ -72,10 +71,11 @@ impl Edge<'_> {
                 .as_ref()
                 .is_some_and(|project| !project.modules.is_empty()),
         };
-        let answer = caller
-            .may(&place, !request.method.is_read())
-            .inspect_err(refused)
-            .and_then(|()| self.serve(resource, request, &admitted));
+        let may = caller.may(&place, !reads).inspect_err(refused);
+        let answer = may.and_then(|()| {
+            look.remember(&caller);
+            self.serve(resource, request, &admitted)
+        });
         match answer {
             answer if place.is_open() => answer,
             Ok(response) => Ok(for_one_only(response)),
@@ -87,7 +87,7 @@ impl Edge<'_> {
 
     /// Who asks, where no project counts.
     pub(super) fn identify(&self, request: &Request) -> Result<Caller, Failure> {
-        Look::new(self, None, None).identify(request)
+        Look::new(self, None, None, false).identify(request)
     }
 
     #[cfg(feature = "oidc")]
@@ -117,7 +117,7 @@ impl Edge<'_> {
                 named: Some(path),
                 ..Asked::default()
             };
-            let found = self.kept().ask(&asked, None)?.projects()?;
+            let found = self.kept().ask(&asked, None)?.projects(&|_| false)?;
             return Ok(found.named.is_some());
         }
         Ok(false)
@@ -129,8 +129,7 @@ impl Edge<'_> {
     }
 }
 
-/// What a request is about, as the settings have it, and what the store answered: it is asked once for
-/// the token and the projects, as soon as one of them is needed.
+/// What a request is about, as the settings have it and, where they say so, the store.
 struct Look<'a> {
     edge: &'a Edge<'a>,
     /// The project of the settings that the request names.
@@ -138,29 +137,37 @@ struct Look<'a> {
     /// The one that owns the module.
     owner: Option<&'a Rc<Project>>,
     #[cfg(feature = "admin")]
-    asked: Asked<'a>,
-    #[cfg(feature = "admin")]
-    answers: OnceCell<Answers<'a>>,
+    kept: Option<kept::Look<'a>>,
 }
 
 impl<'a> Look<'a> {
-    fn new(edge: &'a Edge<'a>, named: Option<&'a str>, module: Option<&'a ModulePath>) -> Self {
+    fn new(
+        edge: &'a Edge<'a>,
+        named: Option<&'a str>,
+        module: Option<&'a ModulePath>,
+        reads: bool,
+    ) -> Self {
         let projects = &edge.settings.projects;
         let own = named.and_then(|name| projects.named(name));
         let owner = module.and_then(|module| projects.owner(module.as_str()));
+        #[cfg(feature = "admin")]
+        let kept = edge.settings.admin.then(|| {
+            let asked = Asked {
+                // Of a project that everybody sees it may be known that the store was not asked for it.
+                named: named.filter(|_| !own.is_some_and(|own| own.is_open())),
+                module: module.map(ModulePath::as_str),
+                reach: owner.map(|(_, reach)| reach),
+            };
+            kept::Look::new(edge.kept(), asked, reads, edge.host.begun())
+        });
+        #[cfg(not(feature = "admin"))]
+        let _ = reads;
         Look {
             edge,
             named: own,
             owner: owner.map(|(project, _)| project),
             #[cfg(feature = "admin")]
-            asked: Asked {
-                // Of a project that everybody sees it may be known that the store was not asked for it.
-                named: named.filter(|_| !own.is_some_and(|own| own.is_open())),
-                module: module.map(ModulePath::as_str),
-                reach: owner.map(|(_, reach)| reach),
-            },
-            #[cfg(feature = "admin")]
-            answers: OnceCell::new(),
+            kept,
         }
     }
 
@@ -174,9 +181,8 @@ impl<'a> Look<'a> {
     /// can judge it.
     fn judge(&self, credential: &Credential) -> Result<Option<Rc<Grant>>, Failure> {
         #[cfg(feature = "admin")]
-        if self.edge.settings.admin {
-            let answers = self.answers(Some(credential.sha256()))?;
-            let grant = answers.grant(&|| self.edge.now())?;
+        if let Some(kept) = &self.kept {
+            let grant = kept.grant(credential.sha256(), &|| self.edge.now())?;
             if grant.is_some() {
                 return Ok(grant);
             }
@@ -184,11 +190,12 @@ impl<'a> Look<'a> {
         self.edge.judge_elsewhere(credential)
     }
 
-    fn projects(&self) -> Result<Found, Failure> {
+    #[cfg_attr(not(feature = "admin"), expect(unused_variables))]
+    fn projects(&self, caller: &Caller) -> Result<Found, Failure> {
         let (named, owner) = (self.named.cloned(), self.owner.cloned());
         #[cfg(feature = "admin")]
-        if self.edge.settings.admin {
-            let kept = self.answers(None)?.projects()?;
+        if let Some(kept) = &self.kept {
+            let kept = kept.projects(caller)?;
             return Ok(Found {
                 named: named.or(kept.named),
                 owner: kept.owner.or(owner),
@@ -197,21 +204,20 @@ impl<'a> Look<'a> {
         Ok(Found { named, owner })
     }
 
-    /// What the store says; with the token of this secret, if that is asked for before the rest.
-    #[cfg(feature = "admin")]
-    fn answers(&self, secret: Option<&[u8; 32]>) -> Result<&Answers<'a>, Failure> {
-        if let Some(answers) = self.answers.get() {
-            return Ok(answers);
+    /// Remembers that the request was let in.
+    #[cfg_attr(not(feature = "admin"), expect(unused_variables))]
+    fn remember(&self, caller: &Caller) {
+        #[cfg(feature = "admin")]
+        if let Some(kept) = &self.kept {
+            kept.remember(caller);
         }
-        let answers = self.edge.kept().ask(&self.asked, secret)?;
-        Ok(self.answers.get_or_init(|| answers))
     }
 
     /// Called before a refusal, lest the time it takes tells what nobody is told.
     fn even_out(&self) {
         #[cfg(feature = "admin")]
-        if let Some(answers) = self.answers.get() {
-            answers.even_out();
+        if let Some(kept) = &self.kept {
+            kept.even_out();
         }
     }
 }

@@ -85,6 +85,7 @@ impl Edge<'_> {
             documents: self,
             projects: &self.settings.projects,
             tokens: &self.settings.tokens,
+            remembered: &self.settings.remembered,
             begun: &|_| (),
         }
     }
@@ -281,6 +282,10 @@ impl Documents for Edge<'_> {
         self.store()?.documents(names)
     }
 
+    fn one(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.store()?.document(name)
+    }
+
     fn set(&self, name: &str, value: &[u8]) -> Result<(), Error> {
         self.store()?.set_document(name, value)
     }
@@ -295,5 +300,9 @@ impl Documents for Edge<'_> {
 
     fn wait(&self, time: Duration) {
         self.host.entropy().wait(time);
+    }
+
+    fn chance(&self) -> u64 {
+        self.host.entropy().random()
     }
 }

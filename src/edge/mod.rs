@@ -5,6 +5,8 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 #[cfg(feature = "oidc")]
 use std::time::Duration;
+#[cfg(feature = "admin")]
+use std::time::Instant;
 
 #[cfg(feature = "oidc")]
 use crate::access::outside::Keeper;
@@ -36,6 +38,9 @@ const READ_AND_PUBLISH: &str = "GET, HEAD, PUT";
 
 /// What a host gives.
 pub trait Host {
+    /// When the request came.
+    #[cfg(feature = "admin")]
+    fn begun(&self) -> Instant;
     /// The settings, as they are now or were a moment ago.
     ///
     /// # Errors

@@ -97,6 +97,11 @@ struct TestHost {
     client: Rc<dyn Client>,
     map: Rc<Map>,
     now: Cell<i64>,
+    /// How often chance was asked for.
+    chances: Cell<u64>,
+    /// When that was nought.
+    #[cfg(feature = "admin")]
+    zero: Instant,
     /// The lines that administrators left in the log.
     #[cfg(feature = "admin")]
     audit: RefCell<Vec<String>>,
@@ -115,6 +120,9 @@ impl TestHost {
             client: Rc::new(Offline),
             map: Rc::default(),
             now: Cell::new(1_700_000_000),
+            chances: Cell::new(0),
+            #[cfg(feature = "admin")]
+            zero: Instant::now(),
             #[cfg(feature = "admin")]
             audit: RefCell::default(),
         }
@@ -174,6 +182,11 @@ fn ask(
 
 impl Host for TestHost {
     #[cfg(feature = "admin")]
+    fn begun(&self) -> Instant {
+        let seconds = u64::try_from(self.now.get()).unwrap();
+        self.zero + Duration::from_secs(seconds)
+    }
+    #[cfg(feature = "admin")]
     fn audit(&self, line: &str) {
         self.audit.borrow_mut().push(line.to_owned());
     }
@@ -202,7 +215,8 @@ impl Host for TestHost {
         Rc::clone(&self.client)
     }
     fn entropy(&self) -> Rc<dyn Entropy> {
-        Rc::new(TestEntropy::new(self.now.get(), 0))
+        self.chances.set(self.chances.get() + 1);
+        Rc::new(TestEntropy::new(self.now.get(), self.chances.get()))
     }
 }
 

@@ -168,6 +168,11 @@ struct WasiHost<'a> {
 }
 
 impl Host for WasiHost<'_> {
+    #[cfg(feature = "admin")]
+    fn begun(&self) -> Instant {
+        self.begun
+    }
+
     #[cfg(feature = "s3")]
     fn authority(&self, _: &Request) -> Option<String> {
         self.incoming.authority()

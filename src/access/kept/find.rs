@@ -2,14 +2,15 @@
 
 use std::hint::black_box;
 use std::rc::Rc;
+use std::time::Instant;
 
-use super::names::{NOBODYS, NOTHING, hash_document, named_document, prefix_document};
+use super::names::{EDITION, NOBODYS, NOTHING, hash_document, named_document, prefix_document};
 use super::record::{ProjectRecord, TokenRecord};
+use super::remembered::{Edition, LetIn};
 use super::{DEEPEST, Kept, hides, unreadable};
-use crate::access::{Grant, Now, Project, Token};
+use crate::access::{Project, Token};
 use crate::hex;
 use crate::http::Failure;
-use crate::lately::Lately;
 
 /// What a request is about.
 #[derive(Clone, Copy, Default)]
@@ -32,17 +33,21 @@ pub(super) const NOBODYS_PROJECT: &[u8] =
 /// whatever is the matter with the projects.
 pub struct Answers<'a> {
     kept: Kept<'a>,
-    module: Option<&'a str>,
+    asked: Asked<'a>,
     /// The documents that were read.
     names: Vec<String>,
     /// The project that is named, and which of those is its own.
     named: Option<(&'a str, usize, Option<Vec<u8>>)>,
     owner: Option<(&'a str, Vec<u8>)>,
-    secret: Option<([u8; 32], Vec<u8>)>,
+    secret: Option<[u8; 32]>,
+    /// The document of the token that has this secret.
+    token: Option<Vec<u8>>,
+    /// The edition that all of this is of, if that is known.
+    edition: Option<Edition>,
 }
 
 /// The projects that a request is about, as far as the store knows them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Found {
     /// The one that it names.
     pub named: Option<Rc<Project>>,
@@ -64,7 +69,7 @@ impl<'a> Kept<'a> {
         let prefixes = asked
             .module
             .map_or_else(Vec::new, |module| beginnings(module, asked.reach));
-        let mut names = Vec::with_capacity(prefixes.len() + 2);
+        let mut names = Vec::with_capacity(prefixes.len() + 3);
         names.extend(secret.map(|hash| hash_document(&hex::encode(hash))));
         let mut named = None;
         if let Some(name) = asked.named
@@ -74,83 +79,113 @@ impl<'a> Kept<'a> {
             names.push(document);
         }
         names.extend(prefixes.iter().map(|prefix| prefix_document(prefix)));
-        let mut values = match names.is_empty() {
+        let nothing = names.is_empty();
+        let (asks, seen) = self.remembered.before();
+        if asks && !nothing {
+            names.push(EDITION.to_owned());
+        }
+        let mut values = match nothing {
             true => Vec::new().into_iter(),
             false => self.get(&names)?.into_iter(),
         };
-        let secret = secret.and_then(|hash| Some((*hash, values.next().flatten()?)));
+        let mut edition = None;
+        if !nothing {
+            let now = match asks {
+                true => values.next_back().and_then(Edition::of),
+                false => None,
+            };
+            edition = now.filter(|_| seen == now);
+            self.remembered.saw(now);
+        }
+        let token = secret.and_then(|_| values.next().flatten());
         if let Some((_, _, value)) = &mut named {
             *value = values.next().flatten();
         }
         let mut owners = prefixes.into_iter().zip(values);
         Ok(Answers {
             kept: *self,
-            module: asked.module,
+            asked: *asked,
             names,
             named,
             owner: owners.find_map(|(prefix, value)| Some((prefix, value?))),
-            secret,
+            secret: secret.copied(),
+            token,
+            edition,
         })
     }
 }
 
 impl<'a> Answers<'a> {
-    /// What the secret allows, if it is that of a token that is kept and valid now.
+    /// The token that has the secret, if it is kept and none of the configuration stands in its place.
+    /// It may have expired.
     ///
     /// # Errors
     /// 500 for what is kept and can't be read: nobody is let in by guess.
-    pub fn grant(&self, now: Now) -> Result<Option<Rc<Grant>>, Failure> {
-        let Some((hash, value)) = &self.secret else {
+    pub fn token(&self) -> Result<Option<Rc<Token>>, Failure> {
+        let (Some(hash), Some(value)) = (&self.secret, &self.token) else {
             return Ok(None);
         };
-        let token = TOKENS.with(|memory| {
-            let parse = || TokenRecord::parse(value).map(|record| record.token);
-            parsed_once(memory, value, parse)
-        });
+        let token = TokenRecord::parse(value).map(|record| record.token);
         let token = token
             .filter(|token| token.has_hash(hash))
             .ok_or_else(|| unreadable("the token presented"))?;
-        let valid = token.is_valid(now) && !self.kept.hides_token(&token);
-        Ok(valid.then(|| Rc::clone(&token.grant)))
+        Ok(Some(token)
+            .filter(|token| !self.kept.hides_token(token))
+            .map(Rc::new))
     }
 
-    /// The project that is named, and the one that owns the module.
+    /// Whether they were asked for a token too.
+    pub(super) fn has_secret(&self) -> bool {
+        self.secret.is_some()
+    }
+
+    /// Remembers that by this token and these projects somebody was let in, where the edition is known.
+    pub(super) fn remember(&self, token: Option<Rc<Token>>, found: Found, now: Instant) {
+        if let Some(edition) = self.edition {
+            let asking = (self.secret.as_ref(), &self.asked);
+            let let_in = LetIn::new(token, found, edition, now);
+            self.kept.remembered.keep(asking, let_in);
+        }
+    }
+
+    /// The project that is named, and the one that owns the module. Of one that is named and that who asks
+    /// does not see (`sees`), the prefixes are left out: who is refused learns nothing, not even by the
+    /// time it takes to read them.
     ///
     /// # Errors
-    /// As [`Answers::grant`].
-    pub fn projects(&self) -> Result<Found, Failure> {
+    /// As [`Answers::token`].
+    pub fn projects(&self, sees: &dyn Fn(&Project) -> bool) -> Result<Found, Failure> {
         let mut found = Found::default();
         if let Some((name, _, value)) = &self.named {
             // One that is not there costs what one that is hidden from who asks does.
             let there = value.as_deref();
             let nobodys = there.is_none().then(|| black_box(NOBODYS_PROJECT.to_vec()));
             let value = there.or(nobodys.as_deref()).unwrap_or_default();
-            // Read each time, lest what is remembered of one tells that it is there.
-            let project = ProjectRecord::parse(value).map(|record| record.project);
-            let project = project
+            let wrong = || unreadable(&format!("the project {name:?}"));
+            let mut project = ProjectRecord::parse_head(value)
                 .filter(|project| there.is_none() || project.is_named(name))
-                .ok_or_else(|| unreadable(&format!("the project {name:?}")))?;
+                .ok_or_else(wrong)?;
             let hidden = self.kept.is_hidden(&project);
+            if sees(&project) && there.is_some() {
+                let record = ProjectRecord::parse(value);
+                project = record.ok_or_else(wrong)?.project;
+            }
             let shown = !hidden && there.is_some();
             found.named = Some(Rc::new(project)).filter(|_| shown);
         }
         if let Some((prefix, value)) = &self.owner {
-            let project = PROJECTS.with(|memory| {
-                let parse = || ProjectRecord::parse(value).map(|record| record.project);
-                parsed_once(memory, value, parse)
-            });
+            let project = ProjectRecord::parse(value).map(|record| record.project);
             let project = project
                 .filter(|project| project.modules.iter().any(|own| own == prefix))
                 .ok_or_else(|| unreadable(&format!("the project that has {prefix}")))?;
-            found.owner = Some(self.owner(project));
+            found.owner = Some(self.owner(Rc::new(project)));
         }
         Ok(found)
     }
 
     /// Has the store look up as much once more, with nobody's project where the one that is named is not
     /// there, and nothing where it is. Reading takes a store longer than finding nothing: done before a
-    /// refusal, so that the time it takes tells nobody which of the two it was. (A project of very many
-    /// prefixes is a longer document than nobody's.)
+    /// refusal, so that the time it takes tells nobody which of the two it was.
     pub fn even_out(&self) {
         if let Some((_, at, value)) = &self.named {
             let mut names = self.names.clone();
@@ -168,7 +203,10 @@ impl<'a> Answers<'a> {
         if !kept.is_hidden(&project) {
             return project;
         }
-        let configured = self.module.and_then(|module| kept.projects.owner(module));
+        let configured = self
+            .asked
+            .module
+            .and_then(|module| kept.projects.owner(module));
         match configured {
             Some((own, 1..)) if hides(own, &project) => Rc::clone(own),
             _ => Rc::new(Project {
@@ -177,31 +215,6 @@ impl<'a> Answers<'a> {
             }),
         }
     }
-}
-
-/// As many records of each kind are remembered. The store is asked each time; what it says is parsed again
-/// only where a byte of it differs. Most requests meet few records.
-const READ_LATELY: usize = 32;
-
-type ReadLately<T> = Lately<Vec<u8>, Rc<T>, READ_LATELY>;
-
-thread_local! {
-    static PROJECTS: ReadLately<Project> = const { Lately::new() };
-    static TOKENS: ReadLately<Token> = const { Lately::new() };
-}
-
-/// What a record says: as it was parsed before, or is now.
-fn parsed_once<T>(
-    memory: &ReadLately<T>,
-    value: &[u8],
-    parse: impl FnOnce() -> Option<T>,
-) -> Option<Rc<T>> {
-    if let Some(known) = memory.find(value) {
-        return Some(known);
-    }
-    let parsed = Rc::new(parse()?);
-    memory.keep(value.to_vec(), Rc::clone(&parsed));
-    Some(parsed)
 }
 
 /// The beginnings of a module path that can be prefixes longer than `reach`, the longest first.

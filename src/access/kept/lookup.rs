@@ -22,7 +22,7 @@ impl Kept<'_> {
     /// What is kept of a project by the name that a client gives it.
     pub(super) fn look_up(&self, name: &str) -> Result<LookUp, Failure> {
         let document = named_document(name);
-        let Some(value) = document.map_or(Ok(None), |it| self.one(it))? else {
+        let Some(value) = document.map_or(Ok(None), |it| self.one(&it))? else {
             return Ok(LookUp::None);
         };
         let Some(copy) = Record::parse(&value) else {
@@ -34,7 +34,7 @@ impl Kept<'_> {
         if copy.project.path != name {
             return Ok(LookUp::Unreadable);
         }
-        let Some(value) = self.one(id_document(&copy.project.id))? else {
+        let Some(value) = self.one(&id_document(&copy.project.id))? else {
             return Ok(LookUp::Found(copy, None));
         };
         Ok(match Record::parse(&value) {
@@ -57,7 +57,7 @@ impl Kept<'_> {
                 record.claims_path(name).then_some(record)
             };
             if let Some(truth) = self.all(IDS, &of)?.pop() {
-                let value = self.one(id_document(&truth.project.id))?;
+                let value = self.one(&id_document(&truth.project.id))?;
                 return Ok((truth, value));
             }
             for folder in [PATHS, PREFIXES] {
@@ -66,7 +66,7 @@ impl Kept<'_> {
             }
         }
         let value = match &id {
-            Some(id) => self.one(id_document(id))?,
+            Some(id) => self.one(&id_document(id))?,
             None => None,
         };
         // Of a project that has moved since, the document is all that is left under this path.
@@ -101,10 +101,5 @@ impl Kept<'_> {
         let modules = self.all(PREFIXES, &copy)?.into_iter();
         let modules = modules.flat_map(|it| it.modules);
         Ok((paths.collect(), modules.collect()))
-    }
-
-    /// A document.
-    pub(super) fn one(&self, name: String) -> Result<Option<Vec<u8>>, Failure> {
-        Ok(self.get(&[name])?.into_iter().next().flatten())
     }
 }

@@ -14,10 +14,12 @@
 
 mod fields;
 mod find;
+mod look;
 mod lookup;
 mod names;
 mod projects;
 mod record;
+mod remembered;
 mod repair;
 #[cfg(test)]
 mod testing;
@@ -34,7 +36,9 @@ use crate::http::{Failure, Kind};
 use crate::store;
 
 pub use find::{Answers, Asked, Found};
+pub use look::Look;
 pub use record::{ProjectRecord, TokenRecord};
+pub use remembered::Remembered;
 pub use repair::Mended;
 
 /// As many elements as a prefix in the store may have: each of a module path's beginnings is looked
@@ -52,6 +56,14 @@ pub trait Documents {
     /// # Errors
     /// The store's, as all below.
     fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, store::Error>;
+    /// The document of this name.
+    ///
+    /// # Errors
+    /// The store's.
+    fn one(&self, name: &str) -> Result<Option<Vec<u8>>, store::Error> {
+        let mut values = self.get(&[name.to_owned()])?;
+        Ok(values.pop().flatten())
+    }
     /// Keeps a document over any other of that name.
     ///
     /// # Errors
@@ -74,6 +86,8 @@ pub trait Documents {
     ) -> Result<Vec<String>, store::Error>;
     /// Waits until what another began to write has landed.
     fn wait(&self, time: Duration);
+    /// A number that does not come twice.
+    fn chance(&self) -> u64;
 }
 
 /// What is kept, and what the configuration says.
@@ -85,6 +99,8 @@ pub struct Kept<'a> {
     pub projects: &'a Projects,
     /// The tokens of the configuration.
     pub tokens: &'a [Token],
+    /// What this instance remembers of those it let in.
+    pub remembered: &'a Remembered,
     /// Told what a change does, in words for the log, before its first write.
     pub begun: &'a dyn Fn(&str),
 }
@@ -158,8 +174,11 @@ impl Kept<'_> {
     }
 
     fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Failure> {
-        let values = self.documents.get(names);
-        values.map_err(|error| failed("projects and tokens can't be looked up", &error))
+        self.documents.get(names).map_err(no_look_up)
+    }
+
+    fn one(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
+        self.documents.one(name).map_err(no_look_up)
     }
 
     /// One page of what lies below `prefix`, for as long as `go_on` says.
@@ -230,6 +249,10 @@ pub fn in_words(name: &str) -> Cow<'_, str> {
         true => Cow::Owned(format!("{name:?}")),
         false => Cow::Borrowed(name),
     }
+}
+
+fn no_look_up(error: store::Error) -> Failure {
+    failed("projects and tokens can't be looked up", &error)
 }
 
 fn unreadable(what: &str) -> Failure {

@@ -53,7 +53,7 @@ impl Kept<'_> {
     pub fn put_project(&self, project: &Project) -> Result<Done, Broken> {
         check(project)?;
         self.refuse_configured(project)?;
-        self.write_project(project, None)
+        self.ended(self.write_project(project, None))
     }
 
     /// Switches a project on or off.
@@ -76,7 +76,8 @@ impl Kept<'_> {
             enabled,
             ..record.project
         };
-        self.write_project(&project, Some(if enabled { "enabled" } else { "disabled" }))
+        let verb = if enabled { "enabled" } else { "disabled" };
+        self.ended(self.write_project(&project, Some(verb)))
     }
 
     /// Removes a project, even one that can't be read. Its modules stay.
@@ -84,6 +85,10 @@ impl Kept<'_> {
     /// # Errors
     /// 409 for one of the configuration alone, the store's.
     pub fn remove_project(&self, name: &str) -> Result<Done, Broken> {
+        self.ended(self.take_project(name))
+    }
+
+    fn take_project(&self, name: &str) -> Result<Done, Broken> {
         let (record, truth) = match self.look_up(name)? {
             LookUp::Found(record, truth) => (record, truth),
             LookUp::Unreadable => self.look_up_among_all(name)?,

@@ -43,18 +43,21 @@ impl ProjectRecord {
     /// Reads what was written down; none for anything else.
     pub fn parse(value: &[u8]) -> Option<Self> {
         let mut fields = Fields::new(value)?;
+        let project = head(&mut fields)?;
         let record = ProjectRecord {
             project: Project {
-                id: fields.next("project")?.to_owned(),
-                path: fields.next("path")?.to_owned(),
-                visibility: Visibility::parse(fields.next("visibility")?)?,
-                enabled: fields.flag("enabled")?,
                 modules: fields.all("module"),
+                ..project
             },
             former_paths: fields.all("former-path"),
             former_modules: fields.all("former-module"),
         };
         fields.ended().then_some(record)
+    }
+
+    /// Reads the project without its prefixes: of one with many, that takes no longer than of any other.
+    pub(super) fn parse_head(value: &[u8]) -> Option<Project> {
+        head(&mut Fields::new(value)?)
     }
 
     /// Writes it down.
@@ -81,6 +84,16 @@ impl ProjectRecord {
         let own = self.project.modules.iter().chain(&self.former_modules);
         own.into_iter().any(|own| own == prefix)
     }
+}
+
+fn head(fields: &mut Fields) -> Option<Project> {
+    Some(Project {
+        id: fields.next("project")?.to_owned(),
+        path: fields.next("path")?.to_owned(),
+        visibility: Visibility::parse(fields.next("visibility")?)?,
+        enabled: fields.flag("enabled")?,
+        modules: Vec::new(),
+    })
 }
 
 /// The documents of a project: under its id, its path, and each prefix. A copy under a prefix names

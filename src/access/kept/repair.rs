@@ -7,7 +7,7 @@
 use super::names::{HASHES, hash_document, token_document};
 use super::record::TokenRecord;
 use super::writing::Writing;
-use super::{AT_ONCE, Broken, Kept, MOST_LISTED, failed, tokens};
+use super::{AT_ONCE, Broken, Done, Kept, MOST_LISTED, Outcome, failed, tokens};
 
 /// What a page of repair came to.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -82,8 +82,12 @@ impl Kept<'_> {
 
     fn end_unlisted(&self, name: &str, hash: &str) -> Result<String, Broken> {
         let writing = Writing::begin(self, tokens::words(name, "ended where no list showed it"));
-        self.sweep(&writing, name, &[hash.to_owned()])?;
-        Ok(writing.what)
+        let swept = self.sweep(&writing, name, &[hash.to_owned()]);
+        let done = swept.map(|()| Done {
+            outcome: Outcome::Removed,
+            what: writing.what,
+        });
+        Ok(self.ended(done)?.what)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Documents, Kept};
+use super::{Documents, Kept, Remembered};
 use crate::access::{Projects, Token};
 use crate::store::Error;
 use crate::store::testing::Faults;
@@ -73,12 +73,18 @@ impl Documents for Memory {
     }
 
     fn wait(&self, _: Duration) {}
+
+    /// Always the same: the edition is, too, and what is kept can be compared.
+    fn chance(&self) -> u64 {
+        7
+    }
 }
 
 /// A configuration, over which something is kept.
 pub struct Configuration {
     pub projects: Projects,
     pub tokens: Vec<Token>,
+    pub remembered: Remembered,
 }
 
 impl Configuration {
@@ -86,6 +92,7 @@ impl Configuration {
         Configuration {
             projects: Projects::parse_list(projects).unwrap(),
             tokens: Vec::new(),
+            remembered: Remembered::default(),
         }
     }
 
@@ -94,6 +101,7 @@ impl Configuration {
             documents,
             projects: &self.projects,
             tokens: &self.tokens,
+            remembered: &self.remembered,
             begun: &|_| (),
         }
     }

@@ -5,11 +5,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
 use super::find::beginnings;
-use super::names::{HASHES, IDS, NOBODYS, path_document, prefix_document, token_document};
+use super::names::{EDITION, HASHES, IDS, NOBODYS, path_document, prefix_document, token_document};
 use super::testing::{Configuration, Map, Memory};
 use super::*;
 use crate::access::{Caller, Grant, Place};
@@ -19,6 +20,7 @@ use crate::module::{ModulePath, Timestamp};
 use crate::store::testing::{Faults, Step, Turns, at_every_step, both, in_every_order};
 
 mod damage;
+mod remembered;
 
 /// A catch-all that everybody reads: what loses its owner is open.
 const OPEN_REST: &str = r#"[{"id":1,"path":"all/rest","visibility":"public"},
@@ -48,7 +50,7 @@ fn token(name: &str, secret: &str, more: &str) -> Token {
 /// What a secret allows now.
 fn granted(kept: &Kept, secret: &[u8], now: Timestamp) -> Result<Option<Grant>, Failure> {
     let hash = Sha256::digest(secret).into();
-    let grant = kept.ask(&Asked::default(), Some(&hash))?.grant(&|| now)?;
+    let grant = Look::new(*kept, Asked::default(), true, Instant::now()).grant(&hash, &|| now)?;
     Ok(grant.map(|grant| (*grant).clone()))
 }
 
@@ -94,7 +96,10 @@ fn allowed(configuration: &Configuration, map: &Map) -> BTreeSet<String> {
                 module: Some(module),
                 reach: own.map(|(_, reach)| reach),
             };
-            let found = kept.ask(&asked, None).and_then(|it| it.projects()).unwrap();
+            let found = kept
+                .ask(&asked, None)
+                .and_then(|it| it.projects(&|_| true))
+                .unwrap();
             let owner = found
                 .owner
                 .as_deref()
@@ -241,7 +246,7 @@ fn another_change_after_one_that_was_stopped_leaves_nothing_of_either() {
             if memory.faults.struck() {
                 then.run(&configuration.kept(&Memory::new(&map))).unwrap();
                 match then {
-                    Remove(_) => assert!(map.borrow().keys().eq([NOBODYS]), "{at}"),
+                    Remove(_) => assert!(map.borrow().keys().eq([EDITION, NOBODYS]), "{at}"),
                     _ => assert_eq!(*map.borrow(), *end.borrow(), "{at}"),
                 }
             }
@@ -351,6 +356,9 @@ impl Documents for Shared<'_> {
     }
     fn wait(&self, _: Duration) {
         self.step(Step::Wait, |_| ());
+    }
+    fn chance(&self) -> u64 {
+        7
     }
 }
 
@@ -559,11 +567,11 @@ fn a_large_project_is_kept_changed_and_removed_whole() {
         map.borrow_mut().remove(NOBODYS);
         let done = kept.put_project(&project(&text));
         assert_eq!(done.map(|done| done.outcome), Ok(outcome));
-        assert_eq!(map.borrow().len(), 102 + 1);
+        assert_eq!(map.borrow().len(), 102 + 2);
     }
     kept.remove_project("7").unwrap();
     let left: Vec<String> = map.borrow().keys().cloned().collect();
-    assert_eq!(left, [NOBODYS]);
+    assert_eq!(left, [EDITION, NOBODYS]);
 }
 
 #[test]

@@ -36,6 +36,10 @@ impl Kept<'_> {
     /// # Errors
     /// 400 for one that can't be kept, 409 where another has its name or its hash, the store's.
     pub fn put_token(&self, token: &Token) -> Result<Done, Broken> {
+        self.ended(self.give_token(token))
+    }
+
+    fn give_token(&self, token: &Token) -> Result<Done, Broken> {
         let (name, hash) = (token.grant.name.as_str(), token.hash_text());
         let plain = Record::new(token.clone());
         let value = plain.to_value();
@@ -118,6 +122,10 @@ impl Kept<'_> {
     /// # Errors
     /// 409 for one of the configuration alone, the store's.
     pub fn revoke_token(&self, name: &str) -> Result<Done, Broken> {
+        self.ended(self.take_token(name))
+    }
+
+    fn take_token(&self, name: &str) -> Result<Done, Broken> {
         let own = [token_document(name)];
         let value = self.get(&own)?.into_iter().next().flatten();
         let value = value.as_deref();

@@ -136,6 +136,10 @@ impl S3Host {
 
 impl Host for S3Host {
     #[cfg(feature = "admin")]
+    fn begun(&self) -> Instant {
+        Instant::now()
+    }
+    #[cfg(feature = "admin")]
     fn audit(&self, _: &str) {}
     fn settings(&self) -> Result<Rc<Settings>, NoSettings> {
         Ok(Rc::new(Settings::read(self.settings.iter().cloned())?))

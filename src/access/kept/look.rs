@@ -1,0 +1,116 @@
+//! One request's look at what is kept: by what its instance remembers, or at the store, which is asked once
+//! for the token and the projects, as soon as one of them is needed.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::Kept;
+use super::find::{Answers, Asked, Found};
+use super::remembered::LetIn;
+use crate::access::{Caller, Grant, Now, Token};
+use crate::http::Failure;
+
+/// What is known of it so far.
+pub struct Look<'a> {
+    kept: Kept<'a>,
+    asked: Asked<'a>,
+    /// Whether it counts that the same was let in before: not for who writes.
+    reads: bool,
+    begun: Instant,
+    /// Set when that was looked for.
+    recalled: OnceCell<Option<Rc<LetIn>>>,
+    answers: OnceCell<Answers<'a>>,
+    /// What those say of the token, and of the projects.
+    token: OnceCell<Option<Rc<Token>>>,
+    found: OnceCell<Found>,
+}
+
+impl<'a> Look<'a> {
+    /// Nothing yet, of a request that came at this time.
+    pub fn new(kept: Kept<'a>, asked: Asked<'a>, reads: bool, begun: Instant) -> Self {
+        Look {
+            kept,
+            asked,
+            reads,
+            begun,
+            recalled: OnceCell::new(),
+            answers: OnceCell::new(),
+            token: OnceCell::new(),
+            found: OnceCell::new(),
+        }
+    }
+
+    /// What the token allows whose secret has this SHA-256, if it is kept and valid now.
+    ///
+    /// # Errors
+    /// 500 for what is kept and can't be read; the store's failure.
+    pub fn grant(&self, secret: &[u8; 32], now: Now) -> Result<Option<Rc<Grant>>, Failure> {
+        let token = match self.recalled(Some(secret))? {
+            Some(known) => known.token.clone(),
+            None => {
+                let token = self.answers(Some(secret))?.token()?;
+                self.token.get_or_init(|| token).clone()
+            }
+        };
+        let valid = token.filter(|token| token.is_valid(now));
+        Ok(valid.map(|token| Rc::clone(&token.grant)))
+    }
+
+    /// The projects that the request is about. For a caller whose token is not kept the store is asked each
+    /// time.
+    ///
+    /// # Errors
+    /// As [`Look::grant`].
+    pub fn projects(&self, caller: &Caller) -> Result<Found, Failure> {
+        let known = match caller.is_anonymous() {
+            true => self.recalled(None)?,
+            // By the secret, if that was looked for.
+            false => self.recalled.get().and_then(Option::as_ref),
+        };
+        if let Some(known) = known {
+            return Ok(known.found.clone());
+        }
+        let found = self.answers(None)?.projects(&|it| caller.sees(it))?;
+        Ok(self.found.get_or_init(|| found).clone())
+    }
+
+    /// Remembers that the request was let in.
+    pub fn remember(&self, caller: &Caller) {
+        let (Some(answers), Some(found)) = (self.answers.get(), self.found.get()) else {
+            return;
+        };
+        if self.reads && (caller.is_anonymous() || answers.has_secret()) {
+            let token = self.token.get().cloned().flatten();
+            answers.remember(token, found.clone(), self.begun);
+        }
+    }
+
+    /// Called before a refusal, lest the time it takes tells what nobody is told.
+    pub fn even_out(&self) {
+        // Who is remembered was let in before, and knows what is there.
+        if let Some(answers) = self.answers.get() {
+            answers.even_out();
+        }
+    }
+
+    fn recalled(&self, secret: Option<&[u8; 32]>) -> Result<Option<&Rc<LetIn>>, Failure> {
+        if !self.reads || self.answers.get().is_some() {
+            return Ok(None);
+        }
+        if self.recalled.get().is_none() {
+            let known = self.kept.recall((secret, &self.asked), self.begun)?;
+            let _ = self.recalled.set(known);
+        }
+        Ok(self.recalled.get().and_then(Option::as_ref))
+    }
+
+    /// What the store says; with the token of this secret, if that is asked for before the rest.
+    fn answers(&self, secret: Option<&[u8; 32]>) -> Result<&Answers<'a>, Failure> {
+        if let Some(answers) = self.answers.get() {
+            return Ok(answers);
+        }
+        let answers = self.kept.ask(&self.asked, secret)?;
+        Ok(self.answers.get_or_init(|| answers))
+    }
+}
