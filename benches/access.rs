@@ -193,13 +193,14 @@ fn calls_of(filling: Filling) -> ([String; 3], Filling) {
             ..Asked::default()
         };
         let hash = secret.map(|secret| Sha256::digest(secret).into());
-        kept.ask(&asked, hash.as_ref()).expect("a store that works");
+        kept.ask(&asked, hash.as_ref(), false)
+            .expect("a store that works");
         format!("/get/{}", filling.asked().join(","))
     });
-    Documents::get(&filling, &["admin/edition".to_owned()]).expect("a store that works");
-    let edition = format!("/get/{}", filling.asked().join(","));
+    Documents::get(&filling, &["admin/generation".to_owned()]).expect("a store that works");
+    let generation = format!("/get/{}", filling.asked().join(","));
     let [public, token] = calls;
-    ([public, token, edition], filling)
+    ([public, token, generation], filling)
 }
 
 fn secret(number: usize) -> String {
@@ -238,7 +239,7 @@ fn from_the_store(
     [open, closed]: [SocketAddr; 2],
     few: SocketAddr,
     floor: SocketAddr,
-    [of_public, of_token, of_edition]: &[String; 3],
+    [of_public, of_token, of_generation]: &[String; 3],
 ) {
     let of_store = |contender| with_token(contender, &secret(3));
     let public = || Contender::new("a public project of the store", few, INFO);
@@ -269,7 +270,7 @@ fn from_the_store(
         ),
         named("a token, each time another module", each_another(token())),
         Contender::new("floor: one read", floor, "/get"),
-        Contender::new("floor: and that of the edition", floor, of_edition),
+        Contender::new("floor: and that of the generation", floor, of_generation),
         Contender::new("floor: and the call for a project", floor, of_public),
         Contender::new("floor: and that for one and a token", floor, of_token),
     ];
@@ -291,7 +292,7 @@ fn from_the_store(
         public_each,
         token_each,
         one,
-        edition,
+        generation,
         project,
         both,
     ] = &costs;
@@ -309,7 +310,7 @@ fn from_the_store(
              alone {}, and those that it spares {}; for the first time {}",
             spread(&more(hit, without), 1),
             spread(&more(hit, configured), 1),
-            spread(&more(edition, one), 1),
+            spread(&more(generation, one), 1),
             spread(&more(calls, one), 1),
             spread(&more(first_hit, without_each), 1),
         );

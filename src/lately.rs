@@ -1,5 +1,5 @@
 //! What an instance of the component remembers of the requests before, where its host uses it again: so
-//! much and no more, and nothing that an answer depends on.
+//! much and no more. What an answer depends on is to be remembered with what tells whether it still stands.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

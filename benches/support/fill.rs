@@ -145,7 +145,7 @@ impl Documents for Filling {
 
     fn wait(&self, _: Duration) {}
 
-    fn chance(&self) -> u64 {
+    fn random(&self) -> u64 {
         self.map.lock().len() as u64
     }
 }

@@ -73,7 +73,7 @@ impl Edge<'_> {
         };
         let may = caller.may(&place, !reads).inspect_err(refused);
         let answer = may.and_then(|()| {
-            look.remember(&caller);
+            look.remember();
             self.serve(resource, request, &admitted)
         });
         match answer {
@@ -117,7 +117,7 @@ impl Edge<'_> {
                 named: Some(path),
                 ..Asked::default()
             };
-            let found = self.kept().ask(&asked, None)?.projects(&|_| false)?;
+            let found = self.kept().ask(&asked, None, false)?.projects(&|_| false)?;
             return Ok(found.named.is_some());
         }
         Ok(false)
@@ -141,11 +141,13 @@ struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
+    /// Whether it may be remembered that this is let in: who only reads.
+    #[cfg_attr(not(feature = "admin"), expect(unused_variables))]
     fn new(
         edge: &'a Edge<'a>,
         named: Option<&'a str>,
         module: Option<&'a ModulePath>,
-        reads: bool,
+        memorable: bool,
     ) -> Self {
         let projects = &edge.settings.projects;
         let own = named.and_then(|name| projects.named(name));
@@ -158,10 +160,8 @@ impl<'a> Look<'a> {
                 module: module.map(ModulePath::as_str),
                 reach: owner.map(|(_, reach)| reach),
             };
-            kept::Look::new(edge.kept(), asked, reads, edge.host.begun())
+            kept::Look::new(edge.kept(), asked, memorable, edge.host.begun())
         });
-        #[cfg(not(feature = "admin"))]
-        let _ = reads;
         Look {
             edge,
             named: own,
@@ -205,11 +205,10 @@ impl<'a> Look<'a> {
     }
 
     /// Remembers that the request was let in.
-    #[cfg_attr(not(feature = "admin"), expect(unused_variables))]
-    fn remember(&self, caller: &Caller) {
+    fn remember(&self) {
         #[cfg(feature = "admin")]
         if let Some(kept) = &self.kept {
-            kept.remember(caller);
+            kept.remember();
         }
     }
 

@@ -302,7 +302,7 @@ impl Documents for Edge<'_> {
         self.host.entropy().wait(time);
     }
 
-    fn chance(&self) -> u64 {
+    fn random(&self) -> u64 {
         self.host.entropy().random()
     }
 }

@@ -2,11 +2,10 @@
 
 use std::hint::black_box;
 use std::rc::Rc;
-use std::time::Instant;
 
-use super::names::{EDITION, NOBODYS, NOTHING, hash_document, named_document, prefix_document};
+use super::names::{GENERATION, NOBODYS, NOTHING, hash_document, named_document, prefix_document};
 use super::record::{ProjectRecord, TokenRecord};
-use super::remembered::{Edition, LetIn};
+use super::remembered::Generation;
 use super::{DEEPEST, Kept, hides, unreadable};
 use crate::access::{Project, Token};
 use crate::hex;
@@ -42,8 +41,8 @@ pub struct Answers<'a> {
     secret: Option<[u8; 32]>,
     /// The document of the token that has this secret.
     token: Option<Vec<u8>>,
-    /// The edition that all of this is of, if that is known.
-    edition: Option<Edition>,
+    /// The generation that all of this is of, if that is known.
+    generation: Option<Generation>,
 }
 
 /// The projects that a request is about, as far as the store knows them.
@@ -56,8 +55,9 @@ pub struct Found {
 }
 
 impl<'a> Kept<'a> {
-    /// Looks up what a request is about, and the token whose secret has this SHA-256. One call of the
-    /// store, or none where nothing is asked.
+    /// Looks up what a request is about, and the token whose secret has this SHA-256; for one that can be
+    /// remembered (`memorable`) the generation too, where that has a use. One call of the store, or none
+    /// where nothing is asked.
     ///
     /// # Errors
     /// The store's failure.
@@ -65,6 +65,7 @@ impl<'a> Kept<'a> {
         &self,
         asked: &Asked<'a>,
         secret: Option<&[u8; 32]>,
+        memorable: bool,
     ) -> Result<Answers<'a>, Failure> {
         let prefixes = asked
             .module
@@ -79,23 +80,18 @@ impl<'a> Kept<'a> {
             names.push(document);
         }
         names.extend(prefixes.iter().map(|prefix| prefix_document(prefix)));
-        let nothing = names.is_empty();
-        let (asks, seen) = self.remembered.before();
-        if asks && !nothing {
-            names.push(EDITION.to_owned());
+        let memorable = memorable && !names.is_empty();
+        let before = self.remembered.before().filter(|_| memorable);
+        if before.is_some() {
+            names.push(GENERATION.to_owned());
         }
-        let mut values = match nothing {
+        let mut values = match names.is_empty() {
             true => Vec::new().into_iter(),
             false => self.get(&names)?.into_iter(),
         };
-        let mut edition = None;
-        if !nothing {
-            let now = match asks {
-                true => values.next_back().and_then(Edition::of),
-                false => None,
-            };
-            edition = now.filter(|_| seen == now);
-            self.remembered.saw(now);
+        let now = before.is_some().then(|| values.next_back().flatten());
+        if memorable {
+            self.remembered.saw(now.clone());
         }
         let token = secret.and_then(|_| values.next().flatten());
         if let Some((_, _, value)) = &mut named {
@@ -110,7 +106,7 @@ impl<'a> Kept<'a> {
             owner: owners.find_map(|(prefix, value)| Some((prefix, value?))),
             secret: secret.copied(),
             token,
-            edition,
+            generation: now.filter(|now| before.flatten().as_ref() == Some(now)),
         })
     }
 }
@@ -134,18 +130,9 @@ impl<'a> Answers<'a> {
             .map(Rc::new))
     }
 
-    /// Whether they were asked for a token too.
-    pub(super) fn has_secret(&self) -> bool {
-        self.secret.is_some()
-    }
-
-    /// Remembers that by this token and these projects somebody was let in, where the edition is known.
-    pub(super) fn remember(&self, token: Option<Rc<Token>>, found: Found, now: Instant) {
-        if let Some(edition) = self.edition {
-            let asking = (self.secret.as_ref(), &self.asked);
-            let let_in = LetIn::new(token, found, edition, now);
-            self.kept.remembered.keep(asking, let_in);
-        }
+    /// The secret that was looked for, and the generation that all of this is of, if that is known.
+    pub(super) fn of(&self) -> (Option<&[u8; 32]>, Option<&Generation>) {
+        (self.secret.as_ref(), self.generation.as_ref())
     }
 
     /// The project that is named, and the one that owns the module. Of one that is named and that who asks
@@ -166,12 +153,12 @@ impl<'a> Answers<'a> {
                 .filter(|project| there.is_none() || project.is_named(name))
                 .ok_or_else(wrong)?;
             let hidden = self.kept.is_hidden(&project);
-            if sees(&project) && there.is_some() {
+            let shown = !hidden && there.is_some();
+            if shown && sees(&project) {
                 let record = ProjectRecord::parse(value);
                 project = record.ok_or_else(wrong)?.project;
             }
-            let shown = !hidden && there.is_some();
-            found.named = Some(Rc::new(project)).filter(|_| shown);
+            found.named = shown.then(|| Rc::new(project));
         }
         if let Some((prefix, value)) = &self.owner {
             let project = ProjectRecord::parse(value).map(|record| record.project);

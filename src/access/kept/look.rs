@@ -16,7 +16,7 @@ pub struct Look<'a> {
     kept: Kept<'a>,
     asked: Asked<'a>,
     /// Whether it counts that the same was let in before: not for who writes.
-    reads: bool,
+    memorable: bool,
     begun: Instant,
     /// Set when that was looked for.
     recalled: OnceCell<Option<Rc<LetIn>>>,
@@ -28,11 +28,11 @@ pub struct Look<'a> {
 
 impl<'a> Look<'a> {
     /// Nothing yet, of a request that came at this time.
-    pub fn new(kept: Kept<'a>, asked: Asked<'a>, reads: bool, begun: Instant) -> Self {
+    pub fn new(kept: Kept<'a>, asked: Asked<'a>, memorable: bool, begun: Instant) -> Self {
         Look {
             kept,
             asked,
-            reads,
+            memorable,
             begun,
             recalled: OnceCell::new(),
             answers: OnceCell::new(),
@@ -49,7 +49,7 @@ impl<'a> Look<'a> {
         let token = match self.recalled(Some(secret))? {
             Some(known) => known.token.clone(),
             None => {
-                let token = self.answers(Some(secret))?.token()?;
+                let token = self.answers(Some(secret), self.memorable)?.token()?;
                 self.token.get_or_init(|| token).clone()
             }
         };
@@ -71,18 +71,25 @@ impl<'a> Look<'a> {
         if let Some(known) = known {
             return Ok(known.found.clone());
         }
-        let found = self.answers(None)?.projects(&|it| caller.sees(it))?;
+        let memorable = self.memorable && caller.is_anonymous();
+        let answers = self.answers(None, memorable)?;
+        let found = answers.projects(&|it| caller.sees(it))?;
         Ok(self.found.get_or_init(|| found).clone())
     }
 
-    /// Remembers that the request was let in.
-    pub fn remember(&self, caller: &Caller) {
+    /// Remembers that the request was let in, where that has a use.
+    pub fn remember(&self) {
         let (Some(answers), Some(found)) = (self.answers.get(), self.found.get()) else {
             return;
         };
-        if self.reads && (caller.is_anonymous() || answers.has_secret()) {
-            let token = self.token.get().cloned().flatten();
-            answers.remember(token, found.clone(), self.begun);
+        if let (secret, Some(generation)) = answers.of() {
+            let let_in = LetIn {
+                token: self.token.get().cloned().flatten(),
+                found: found.clone(),
+                generation: generation.clone(),
+                at: self.begun,
+            };
+            self.kept.remembered.keep((secret, &self.asked), let_in);
         }
     }
 
@@ -95,7 +102,7 @@ impl<'a> Look<'a> {
     }
 
     fn recalled(&self, secret: Option<&[u8; 32]>) -> Result<Option<&Rc<LetIn>>, Failure> {
-        if !self.reads || self.answers.get().is_some() {
+        if !self.memorable || self.answers.get().is_some() {
             return Ok(None);
         }
         if self.recalled.get().is_none() {
@@ -106,11 +113,11 @@ impl<'a> Look<'a> {
     }
 
     /// What the store says; with the token of this secret, if that is asked for before the rest.
-    fn answers(&self, secret: Option<&[u8; 32]>) -> Result<&Answers<'a>, Failure> {
+    fn answers(&self, secret: Option<&[u8; 32]>, memorable: bool) -> Result<&Answers<'a>, Failure> {
         if let Some(answers) = self.answers.get() {
             return Ok(answers);
         }
-        let answers = self.kept.ask(&self.asked, secret)?;
+        let answers = self.kept.ask(&self.asked, secret, memorable)?;
         Ok(self.answers.get_or_init(|| answers))
     }
 }

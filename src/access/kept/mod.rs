@@ -8,6 +8,9 @@
 //! still to be removed of an earlier state, so that a change which was stopped is finished by the same
 //! one again (`projects`, `tokens`).
 //!
+//! Every change ends with a new generation of it all, by which instances know that what they remember
+//! still stands (`remembered`).
+//!
 //! What the configuration names too is hidden: a token then is the configuration's or none. What a
 //! hidden project owned belongs to the project that hides it where that one has a prefix over it, and
 //! else to nobody, so that no stranger gets it.
@@ -86,8 +89,8 @@ pub trait Documents {
     ) -> Result<Vec<String>, store::Error>;
     /// Waits until what another began to write has landed.
     fn wait(&self, time: Duration);
-    /// A number that does not come twice.
-    fn chance(&self) -> u64;
+    /// A number by chance, which does not come twice.
+    fn random(&self) -> u64;
 }
 
 /// What is kept, and what the configuration says.

@@ -15,7 +15,7 @@ pub(super) const PREFIXES: &str = "admin/project/prefix/";
 pub(super) const TOKEN_NAMES: &str = "admin/token/name/";
 pub(super) const HASHES: &str = "admin/token/sha256/";
 /// What every change writes anew (`remembered`).
-pub(super) const EDITION: &str = "admin/edition";
+pub(super) const GENERATION: &str = "admin/generation";
 /// Nobody's project, which is there as soon as any is kept; and what never is.
 pub(super) const NOBODYS: &str = "admin/project/nobodys";
 pub(super) const NOTHING: &str = "admin/project/nothing";

@@ -57,7 +57,7 @@ impl ProjectRecord {
 
     /// Reads the project without its prefixes: of one with many, that takes no longer than of any other.
     pub(super) fn parse_head(value: &[u8]) -> Option<Project> {
-        head(&mut Fields::new(value)?)
+        head(&mut Fields::beginning(value))
     }
 
     /// Writes it down.

@@ -7,7 +7,7 @@
 use super::names::{HASHES, hash_document, token_document};
 use super::record::TokenRecord;
 use super::writing::Writing;
-use super::{AT_ONCE, Broken, Done, Kept, MOST_LISTED, Outcome, failed, tokens};
+use super::{AT_ONCE, Broken, Kept, MOST_LISTED, failed, tokens};
 
 /// What a page of repair came to.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,18 @@ impl Kept<'_> {
     /// # Errors
     /// The store's. What was done before is in the page.
     pub fn repair(
+        &self,
+        cursor: Option<&str>,
+        go_on: &dyn Fn() -> bool,
+        page: &mut Mended,
+    ) -> Result<(), Broken> {
+        let done = self.repair_page(cursor, go_on, page);
+        // Also where there was nothing to do: the attempt before may have been stopped just here.
+        let renewed = self.renew();
+        done.and_then(|()| renewed.map_err(Broken::from))
+    }
+
+    fn repair_page(
         &self,
         cursor: Option<&str>,
         go_on: &dyn Fn() -> bool,
@@ -82,12 +94,8 @@ impl Kept<'_> {
 
     fn end_unlisted(&self, name: &str, hash: &str) -> Result<String, Broken> {
         let writing = Writing::begin(self, tokens::words(name, "ended where no list showed it"));
-        let swept = self.sweep(&writing, name, &[hash.to_owned()]);
-        let done = swept.map(|()| Done {
-            outcome: Outcome::Removed,
-            what: writing.what,
-        });
-        Ok(self.ended(done)?.what)
+        self.sweep(&writing, name, &[hash.to_owned()])?;
+        Ok(writing.what)
     }
 }
 

@@ -74,8 +74,8 @@ impl Documents for Memory {
 
     fn wait(&self, _: Duration) {}
 
-    /// Always the same: the edition is, too, and what is kept can be compared.
-    fn chance(&self) -> u64 {
+    /// Always the same: the generation is, too, and what is kept can be compared.
+    fn random(&self) -> u64 {
         7
     }
 }

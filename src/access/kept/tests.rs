@@ -10,7 +10,9 @@ use std::time::Instant;
 use sha2::{Digest as _, Sha256};
 
 use super::find::beginnings;
-use super::names::{EDITION, HASHES, IDS, NOBODYS, path_document, prefix_document, token_document};
+use super::names::{
+    GENERATION, HASHES, IDS, NOBODYS, path_document, prefix_document, token_document,
+};
 use super::testing::{Configuration, Map, Memory};
 use super::*;
 use crate::access::{Caller, Grant, Place};
@@ -97,7 +99,7 @@ fn allowed(configuration: &Configuration, map: &Map) -> BTreeSet<String> {
                 reach: own.map(|(_, reach)| reach),
             };
             let found = kept
-                .ask(&asked, None)
+                .ask(&asked, None, false)
                 .and_then(|it| it.projects(&|_| true))
                 .unwrap();
             let owner = found
@@ -246,7 +248,7 @@ fn another_change_after_one_that_was_stopped_leaves_nothing_of_either() {
             if memory.faults.struck() {
                 then.run(&configuration.kept(&Memory::new(&map))).unwrap();
                 match then {
-                    Remove(_) => assert!(map.borrow().keys().eq([EDITION, NOBODYS]), "{at}"),
+                    Remove(_) => assert!(map.borrow().keys().eq([GENERATION, NOBODYS]), "{at}"),
                     _ => assert_eq!(*map.borrow(), *end.borrow(), "{at}"),
                 }
             }
@@ -357,7 +359,7 @@ impl Documents for Shared<'_> {
     fn wait(&self, _: Duration) {
         self.step(Step::Wait, |_| ());
     }
-    fn chance(&self) -> u64 {
+    fn random(&self) -> u64 {
         7
     }
 }
@@ -571,7 +573,7 @@ fn a_large_project_is_kept_changed_and_removed_whole() {
     }
     kept.remove_project("7").unwrap();
     let left: Vec<String> = map.borrow().keys().cloned().collect();
-    assert_eq!(left, [EDITION, NOBODYS]);
+    assert_eq!(left, [GENERATION, NOBODYS]);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use super::{AT_ONCE, Broken, Documents, Kept, failed};
+use super::names::GENERATION;
+use super::{AT_ONCE, Broken, Documents, Done, Kept, Outcome, failed};
+use crate::hex;
 use crate::http::{Failure, Kind};
 use crate::store::settle::pause;
 
@@ -87,6 +89,42 @@ impl<'a> Writing<'a> {
             failure,
             midway: Some(self.what.clone()),
         }
+    }
+}
+
+impl Kept<'_> {
+    /// Ends a change that has begun, whatever came of it: what was read before it counts no more
+    /// (`remembered`). One that finds all as it should be may be the second attempt of one that was
+    /// stopped just here.
+    pub(super) fn ended(&self, change: Result<Done, Broken>) -> Result<Done, Broken> {
+        match change {
+            Ok(done) => match self.renew() {
+                Ok(()) => Ok(done),
+                Err(failure) => Err(Broken {
+                    failure,
+                    midway: match done.outcome {
+                        Outcome::Unchanged | Outcome::Absent => None,
+                        Outcome::Created | Outcome::Changed | Outcome::Removed => Some(done.what),
+                    },
+                }),
+            },
+            Err(broken) => {
+                if broken.midway.is_some() {
+                    // That it failed is told anyway.
+                    let _ = self.renew();
+                }
+                Err(broken)
+            }
+        }
+    }
+
+    /// Begins a new generation.
+    pub(super) fn renew(&self) -> Result<(), Failure> {
+        let generation = hex::encode(&self.documents.random().to_be_bytes());
+        let written = self.documents.set(GENERATION, generation.as_bytes());
+        let unnoticed =
+            "all is as it should be, and may go unnoticed for ten seconds: run it again";
+        written.map_err(|error| failed(unnoticed, &error))
     }
 }
 

@@ -377,6 +377,9 @@ enum Source {
     SettingsBesideStore,
     #[cfg(feature = "admin")]
     Store,
+    /// The tokens in the settings, the projects in the store.
+    #[cfg(feature = "admin")]
+    ProjectsInStore,
 }
 
 impl Source {
@@ -386,6 +389,8 @@ impl Source {
         Source::SettingsBesideStore,
         #[cfg(feature = "admin")]
         Source::Store,
+        #[cfg(feature = "admin")]
+        Source::ProjectsInStore,
     ];
 }
 
@@ -449,13 +454,17 @@ fn host(state: &str, source: Source) -> TestHost {
             TestHost { settings, ..host }.set("admin", "on")
         }
         #[cfg(feature = "admin")]
-        Source::Store => {
+        Source::Store | Source::ProjectsInStore => {
             let host = host.set("admin", "on").set("projects", "[]");
-            for token in all_tokens() {
-                host.add("tokens", &token);
-            }
             for project in projects(state) {
                 host.add("projects", &project);
+            }
+            if source == Source::ProjectsInStore {
+                let tokens = format!("[{}]", all_tokens().join(","));
+                return with_judges(host.set("tokens", &tokens));
+            }
+            for token in all_tokens() {
+                host.add("tokens", &token);
             }
             host
         }
@@ -620,6 +629,16 @@ fn a_project_that_one_may_not_see_is_to_the_byte_and_the_store_as_one_that_is_no
     for source in Source::ALL {
         for state in ["private", "disabled"] {
             let host = host(state, *source);
+            // Whoever may is let in before, so often that it is remembered.
+            let everyone = everyone();
+            let holds = |who: &&Who| matches!(who.standing, Standing::Token(true, _));
+            for who in everyone.iter().filter(holds) {
+                for name in ["/7/", "/team%2Fsub%2Flib/"] {
+                    for _ in 0..4 {
+                        told_below(&host, state, name, ENDPOINTS[2], who.credential());
+                    }
+                }
+            }
             for (credential, names) in [
                 (None, ["/7/", "/9/"]),
                 (None, ["/team%2Fsub%2Flib/", "/team%2Fsub%2Fbil/"]),

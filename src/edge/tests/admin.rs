@@ -83,11 +83,11 @@ const UNCHANGED: &str = r#"{"outcome":"unchanged"}"#;
 const REMOVED: &str = r#"{"outcome":"removed"}"#;
 const ABSENT: &str = r#"{"outcome":"absent"}"#;
 
-/// Nothing stays behind but the edition and, where there were projects, the one that is nobody's.
+/// Nothing stays behind but the generation and, where there were projects, the one that is nobody's.
 fn assert_all_is_gone(host: &TestHost) {
     let values = host.map.values.borrow();
     let left: Vec<&str> = values.keys().map(String::as_str).collect();
-    let known = |key: &&str| key.ends_with("edition") || key.ends_with("nobodys");
+    let known = |key: &&str| key.ends_with("generation") || key.ends_with("nobodys");
     assert!(left.iter().all(known), "{left:?}");
 }
 
@@ -719,6 +719,6 @@ fn a_change_that_fails_in_the_middle_leaves_a_line_and_the_same_again_ends_it() 
             "step {step}"
         );
     }
-    // Three writes, a look before two of them, one whether all stand, and the new edition.
+    // Three writes, a look before two of them, one whether all stand, and the new generation.
     assert_eq!(midway, 7);
 }

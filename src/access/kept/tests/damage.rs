@@ -39,7 +39,9 @@ fn what_can_not_be_read_lets_nobody_in_and_is_mended_by_writing_it_again() {
                     module,
                     reach: Some(0),
                 };
-                let found = kept.ask(&asked, None).and_then(|it| it.projects(&|_| true));
+                let found = kept
+                    .ask(&asked, None, false)
+                    .and_then(|it| it.projects(&|_| true));
                 let kind = found.err().map(|failure| failure.kind);
                 assert_eq!(kind, (own == name).then_some(Kind::Internal), "{at}");
             }
@@ -63,7 +65,7 @@ fn what_can_not_be_read_lets_nobody_in_and_is_mended_by_writing_it_again() {
                 assert_eq!(failure.kind, Kind::Internal, "{at}");
             } else {
                 kept.revoke_token("ci").unwrap();
-                assert!(map.borrow().keys().eq([EDITION]), "{at}");
+                assert!(map.borrow().keys().eq([GENERATION]), "{at}");
             }
             assert!(kept.put_token(&ci).is_ok(), "{at}");
             assert_eq!(*map.borrow(), whole, "{at}");
@@ -87,7 +89,10 @@ fn of_a_project_that_who_asks_does_not_see_the_prefixes_are_not_read() {
             named: Some(name),
             ..Asked::default()
         };
-        let answers = configuration.kept(&memory).ask(&asked, None).unwrap();
+        let answers = configuration
+            .kept(&memory)
+            .ask(&asked, None, false)
+            .unwrap();
         let found = answers.projects(&|_| sees)?;
         Ok(found.named.map(|project| project.modules.len()))
     };
@@ -96,11 +101,20 @@ fn of_a_project_that_who_asks_does_not_see_the_prefixes_are_not_read() {
         assert_eq!(kind(named(name, true)), Ok(Some(2)));
         assert_eq!(kind(named(name, false)), Ok(Some(0)));
     }
+    // Nor of one that a project of the configuration hides.
+    let hiding = Configuration::new(r#"[{"id":7,"path":"conf/seven","modules":["x.y"]}]"#);
     let id = id_document("7");
     let cut = map.borrow()[&id].len() - 4;
     map.borrow_mut().get_mut(&id).unwrap().truncate(cut);
     assert_eq!(kind(named("7", true)), Err(Kind::Internal));
     assert_eq!(kind(named("7", false)), Ok(Some(0)));
+    let asked = Asked {
+        named: Some("7"),
+        ..Asked::default()
+    };
+    let answers = hiding.kept(&memory).ask(&asked, None, false).unwrap();
+    let found = answers.projects(&|_| true).unwrap();
+    assert_eq!(found.named, None);
 }
 
 #[test]
