@@ -117,7 +117,7 @@ impl Edge<'_> {
                 named: Some(path),
                 ..Asked::default()
             };
-            let found = self.kept().ask(&asked, None, false)?.projects(&|_| false)?;
+            let found = self.kept().ask(&asked, None, false)?.projects()?;
             return Ok(found.named.is_some());
         }
         Ok(false)

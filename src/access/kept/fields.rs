@@ -7,9 +7,6 @@
 /// The last line.
 const END: &str = "end\n";
 
-/// As many bytes have the first lines of a project, at most: its number, its path, and three words.
-const LONG: usize = 512;
-
 /// Lines that are read, from the first on.
 pub(super) struct Fields<'a>(&'a str);
 
@@ -17,19 +14,6 @@ impl<'a> Fields<'a> {
     /// The lines of a document, if it is text.
     pub fn new(value: &'a [u8]) -> Option<Self> {
         std::str::from_utf8(value).ok().map(Fields)
-    }
-
-    /// The first lines of a document that may be long.
-    pub fn beginning(value: &'a [u8]) -> Self {
-        let some = value.get(..LONG).unwrap_or(value);
-        let text = match std::str::from_utf8(some) {
-            Ok(text) => text,
-            Err(odd) => {
-                let text = some.get(..odd.valid_up_to()).unwrap_or_default();
-                std::str::from_utf8(text).unwrap_or_default()
-            }
-        };
-        Fields(text)
     }
 
     /// The value of the next line, if that has this name.

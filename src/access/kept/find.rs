@@ -3,7 +3,9 @@
 use std::hint::black_box;
 use std::rc::Rc;
 
-use super::names::{GENERATION, NOBODYS, NOTHING, hash_document, named_document, prefix_document};
+use super::names::{
+    GENERATION, NOBODYS, NOTHING, hash_document, id_document, named_document, prefix_document,
+};
 use super::record::{ProjectRecord, TokenRecord};
 use super::remembered::Generation;
 use super::{DEEPEST, Kept, hides, unreadable};
@@ -25,8 +27,7 @@ pub struct Asked<'a> {
 
 /// What is read in place of a project that is not there.
 pub(super) const NOBODYS_PROJECT: &[u8] =
-    b"project 0\npath nobodys/project\nvisibility private\nenabled no\n\
-    module nobody.example.com/project\nend\n";
+    b"project 0\npath nobodys/project\nvisibility private\nenabled no\nstate 0000000000000000\nend\n";
 
 /// What is kept of it. Read only when it is asked for: who is refused for the secret is told so,
 /// whatever is the matter with the projects.
@@ -135,39 +136,63 @@ impl<'a> Answers<'a> {
         (self.secret.as_ref(), self.generation.as_ref())
     }
 
-    /// The project that is named, and the one that owns the module. Of one that is named and that who asks
-    /// does not see (`sees`), the prefixes are left out: who is refused learns nothing, not even by the
-    /// time it takes to read them.
+    /// The project that is named, and the one that owns the module. Where copies of two states are met, a
+    /// change is under way, and what is named is as the truth has it: one call of the store more.
     ///
     /// # Errors
-    /// As [`Answers::token`].
-    pub fn projects(&self, sees: &dyn Fn(&Project) -> bool) -> Result<Found, Failure> {
-        let mut found = Found::default();
-        if let Some((name, _, value)) = &self.named {
-            // One that is not there costs what one that is hidden from who asks does.
-            let there = value.as_deref();
-            let nobodys = there.is_none().then(|| black_box(NOBODYS_PROJECT.to_vec()));
-            let value = there.or(nobodys.as_deref()).unwrap_or_default();
-            let wrong = || unreadable(&format!("the project {name:?}"));
-            let mut project = ProjectRecord::parse_head(value)
-                .filter(|project| there.is_none() || project.is_named(name))
-                .ok_or_else(wrong)?;
-            let hidden = self.kept.is_hidden(&project);
-            let shown = !hidden && there.is_some();
-            if shown && sees(&project) {
-                let record = ProjectRecord::parse(value);
-                project = record.ok_or_else(wrong)?.project;
+    /// As [`Answers::token`]; the store's failure.
+    pub fn projects(&self) -> Result<Found, Failure> {
+        let named = self.named_copy()?;
+        let owner = match &self.owner {
+            Some((prefix, value)) => {
+                let has_it = |copy: &Project| copy.modules.iter().any(|own| own == prefix);
+                let copy = read_copy(value, has_it);
+                Some(copy.ok_or_else(|| unreadable(&format!("the project that has {prefix}")))?)
             }
-            found.named = shown.then(|| Rc::new(project));
-        }
-        if let Some((prefix, value)) = &self.owner {
-            let project = ProjectRecord::parse(value).map(|record| record.project);
-            let project = project
-                .filter(|project| project.modules.iter().any(|own| own == prefix))
-                .ok_or_else(|| unreadable(&format!("the project that has {prefix}")))?;
-            found.owner = Some(self.owner(Rc::new(project)));
-        }
-        Ok(found)
+            None => None,
+        };
+        let states = [&named, &owner].map(|copy| copy.as_ref().map(|copy| &copy.state));
+        let of_one = states[0] == states[1];
+        let named = named.map(|copy| Rc::new(copy.project));
+        let owner = owner.map(|copy| self.owner(Rc::new(copy.project)));
+        let named = match (named, &owner) {
+            (Some(named), Some(owner)) if named.id == owner.id => match of_one {
+                true => Some(Rc::clone(owner)),
+                false => self.truth(&named.id)?,
+            },
+            (named, _) => named,
+        };
+        Ok(Found { named, owner })
+    }
+
+    /// The copy of the project that is named, if it is there and not hidden.
+    fn named_copy(&self) -> Result<Option<ProjectRecord>, Failure> {
+        let Some((name, _, value)) = &self.named else {
+            return Ok(None);
+        };
+        // One that is not there costs what one that is hidden from who asks does.
+        let there = value.as_deref();
+        let nobodys = there.is_none().then(|| black_box(NOBODYS_PROJECT.to_vec()));
+        let value = there.or(nobodys.as_deref()).unwrap_or_default();
+        let copy = read_copy(value, |copy| there.is_none() || copy.is_named(name));
+        let copy = copy.ok_or_else(|| unreadable(&format!("the project {name:?}")))?;
+        let hidden = self.kept.is_hidden(&copy.project);
+        Ok(Some(copy).filter(|_| !hidden && there.is_some()))
+    }
+
+    /// The project with this id, if it has the name by which the request names it.
+    fn truth(&self, id: &str) -> Result<Option<Rc<Project>>, Failure> {
+        let Some(value) = self.kept.one(&id_document(id))? else {
+            return Ok(None);
+        };
+        let record = ProjectRecord::parse(&value);
+        let project = record
+            .map(|record| record.project)
+            .filter(|project| project.id == id)
+            .ok_or_else(|| unreadable(&format!("the project {id}")))?;
+        let name = self.asked.named.unwrap_or_default();
+        let is_it = project.is_named(name) && !self.kept.is_hidden(&project);
+        Ok(is_it.then(|| Rc::new(project)))
     }
 
     /// Has the store look up as much once more, with nobody's project where the one that is named is not
@@ -202,6 +227,12 @@ impl<'a> Answers<'a> {
             }),
         }
     }
+}
+
+/// Reads a copy of a project that is as it must be.
+fn read_copy(value: &[u8], fits: impl Fn(&Project) -> bool) -> Option<ProjectRecord> {
+    let copy = ProjectRecord::parse(value)?;
+    (copy.state.is_some() && fits(&copy.project)).then_some(copy)
 }
 
 /// The beginnings of a module path that can be prefixes longer than `reach`, the longest first.

@@ -21,19 +21,21 @@ pub(super) enum LookUp {
 impl Kept<'_> {
     /// What is kept of a project by the name that a client gives it.
     pub(super) fn look_up(&self, name: &str) -> Result<LookUp, Failure> {
+        if Project::is_id(name)
+            && let Some(value) = self.one(&id_document(name))?
+        {
+            return Ok(match Record::parse(&value) {
+                Some(truth) if truth.project.id == name => LookUp::Found(truth, Some(value)),
+                _ => LookUp::Unreadable,
+            });
+        }
         let document = named_document(name);
         let Some(value) = document.map_or(Ok(None), |it| self.one(&it))? else {
             return Ok(LookUp::None);
         };
-        let Some(copy) = Record::parse(&value) else {
+        let Some(copy) = Record::parse(&value).filter(|copy| copy.project.is_named(name)) else {
             return Ok(LookUp::Unreadable);
         };
-        if copy.project.id == name {
-            return Ok(LookUp::Found(copy, Some(value)));
-        }
-        if copy.project.path != name {
-            return Ok(LookUp::Unreadable);
-        }
         let Some(value) = self.one(&id_document(&copy.project.id))? else {
             return Ok(LookUp::Found(copy, None));
         };
@@ -97,7 +99,10 @@ impl Kept<'_> {
             let copy = Record::parse(value).map(|it| it.project);
             copy.filter(|it| it.id == id)
         };
-        let paths = self.all(PATHS, &copy)?.into_iter().map(|it| it.path);
+        let paths = self.all(PATHS, &|name, value| {
+            copy(name, value).filter(|_| !Project::is_id(name))
+        })?;
+        let paths = paths.into_iter().map(|it| it.path);
         let modules = self.all(PREFIXES, &copy)?.into_iter();
         let modules = modules.flat_map(|it| it.modules);
         Ok((paths.collect(), modules.collect()))

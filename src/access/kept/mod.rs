@@ -1,12 +1,13 @@
 //! Projects and tokens that are kept in the store, so that they can change without a redeploy; with
 //! those of the configuration, which wins. Knows no store: documents come and go by a port.
 //!
-//! A project is a document under its id, which is the truth, and copies of it under its path and under
-//! each of its prefixes; a token under its name, which is the truth, and a copy under its hash. So
-//! whatever a request asks for is found by keyed reads, however much there is. Each copy is whole in
-//! itself, and what a request may do every copy that it has met must allow. The truth names what is
-//! still to be removed of an earlier state, so that a change which was stopped is finished by the same
-//! one again (`projects`, `tokens`).
+//! A project is a document under its id, which is the truth, and copies of it under both names that
+//! clients give it and under each of its prefixes; a token under its name, which is the truth, and a copy
+//! under its hash. So whatever a request asks for is found by keyed reads, however much there is. A copy
+//! tells all that a request needs, and of which state of the project it is: one that meets two states
+//! asks for the truth, and what it may do both must allow. The truth names what is still to be removed of
+//! an earlier state, so that a change which was stopped is finished by the same one again (`projects`,
+//! `tokens`).
 //!
 //! Every change ends with a new generation of it all, by which instances know that what they remember
 //! still stands (`remembered`).

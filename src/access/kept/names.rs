@@ -23,19 +23,19 @@ pub(super) const NOTHING: &str = "admin/project/nothing";
 /// As many bytes as a path or a name may take and still be written as it is.
 const LONGEST: usize = 100;
 
-/// The document of a project under its id.
+/// The document of a project under its id, which is the truth.
 pub(super) fn id_document(id: &str) -> String {
     [IDS, id].concat()
 }
 
-/// The document of a project as a client names it; none for what can be no project's name.
+/// The document of a project as a client names it, by its path or its id; none for what can be no
+/// project's name.
 pub(super) fn named_document(name: &str) -> Option<String> {
-    if Project::is_id(name) {
-        return Some(id_document(name));
-    }
-    Project::is_full_path(name).then(|| path_document(name))
+    let may_be = Project::is_id(name) || Project::is_full_path(name);
+    may_be.then(|| path_document(name))
 }
 
+/// No full path is a number: so those of ids stand there too.
 pub(super) fn path_document(path: &str) -> String {
     readable(PATHS, path, true)
 }

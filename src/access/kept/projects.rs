@@ -9,7 +9,7 @@
 use super::find::NOBODYS_PROJECT;
 use super::lookup::LookUp;
 use super::names::{IDS, NOBODYS, id_document, path_document, prefix_document};
-use super::record::{ProjectRecord as Record, documents_of};
+use super::record::{FIRST_PREFIX, PATH, ProjectRecord as Record, documents_of};
 use super::writing::{Writing, conflict, refused};
 use super::{AT_ONCE, Broken, DEEPEST, Done, Kept, Outcome, Page, failed, unreadable};
 use crate::access::Project;
@@ -90,8 +90,8 @@ impl Kept<'_> {
 
     fn take_project(&self, name: &str) -> Result<Done, Broken> {
         let (record, truth) = match self.look_up(name)? {
-            LookUp::Found(record, truth) => (record, truth),
-            LookUp::Unreadable => self.look_up_among_all(name)?,
+            LookUp::Found(record, Some(truth)) => (record, Some(truth)),
+            LookUp::Found(_, None) | LookUp::Unreadable => self.look_up_among_all(name)?,
             LookUp::None => {
                 return match self.projects.named(name) {
                     Some(own) => Err(conflict(self.of_configuration(own))),
@@ -114,6 +114,7 @@ impl Kept<'_> {
                 .filter(|path| *path != name)
                 .map(|path| path_document(path)),
         );
+        copies.push(path_document(&record.project.id));
         let ours = is_of(&record.project.id);
         writing.remove_ours(&copies, &ours)?;
         writing.expect(&id, &[truth.as_deref()])?;
@@ -299,12 +300,19 @@ impl Kept<'_> {
     /// behind, and is taken over.
     fn refuse_taken(&self, project: &Project, standing: &[Option<Vec<u8>>]) -> Result<(), Broken> {
         let mut others = Vec::new();
-        // The first is the project's own.
-        for (at, value) in standing.iter().skip(1).enumerate() {
+        for (at, value) in standing.iter().enumerate() {
+            let prefix = match at {
+                PATH => None,
+                // The others are the project's own.
+                at => match at.checked_sub(FIRST_PREFIX) {
+                    Some(prefix) => Some(prefix),
+                    None => continue,
+                },
+            };
             let record = value.as_deref().and_then(Record::parse);
             let other = record.map(|record| record.project);
             if let Some(other) = other.filter(|other| other.id != project.id) {
-                others.push((at.checked_sub(1), other.id));
+                others.push((prefix, other.id));
             }
         }
         let ids: Vec<String> = others.iter().map(|(_, id)| id_document(id)).collect();

@@ -8,15 +8,21 @@
 //! module example.com/lib (each)              scopes read_api,write_package_registry
 //! former-path team/old (each)                project team (each)
 //! former-module example.com/old (each)       former <64 hex digits> (each)
-//! end                                        end
+//! state <16 hex digits>                      end
+//! end
 //! ```
 //!
 //! The `former` lines tell under which names copies of an earlier state may still be: they stand only
-//! in the truth, and only until the change that wrote them is done.
+//! in the truth, and only until the change that wrote them is done. A copy of a project has a `state`
+//! instead, by which copies of one state are known, and none of the prefixes but the one under which it
+//! stands: so what a request reads has a length that does not tell how many there are.
 
 use super::fields::{Fields, Lines};
+use sha2::{Digest, Sha256};
+
 use super::names::{id_document, path_document, prefix_document};
 use crate::access::{Grant, Project, Scope, Token, Visibility};
+use crate::hex;
 use crate::module::Timestamp;
 
 /// What is kept of a project.
@@ -28,6 +34,8 @@ pub struct ProjectRecord {
     pub former_paths: Vec<String>,
     /// Prefixes under which there may be such.
     pub former_modules: Vec<String>,
+    /// In a copy, of which state of the project it is.
+    pub state: Option<String>,
 }
 
 impl ProjectRecord {
@@ -37,27 +45,26 @@ impl ProjectRecord {
             project,
             former_paths: Vec::new(),
             former_modules: Vec::new(),
+            state: None,
         }
     }
 
     /// Reads what was written down; none for anything else.
     pub fn parse(value: &[u8]) -> Option<Self> {
         let mut fields = Fields::new(value)?;
-        let project = head(&mut fields)?;
         let record = ProjectRecord {
             project: Project {
+                id: fields.next("project")?.to_owned(),
+                path: fields.next("path")?.to_owned(),
+                visibility: Visibility::parse(fields.next("visibility")?)?,
+                enabled: fields.flag("enabled")?,
                 modules: fields.all("module"),
-                ..project
             },
             former_paths: fields.all("former-path"),
             former_modules: fields.all("former-module"),
+            state: fields.next("state").map(str::to_owned),
         };
         fields.ended().then_some(record)
-    }
-
-    /// Reads the project without its prefixes: of one with many, that takes no longer than of any other.
-    pub(super) fn parse_head(value: &[u8]) -> Option<Project> {
-        head(&mut Fields::beginning(value))
     }
 
     /// Writes it down.
@@ -71,6 +78,7 @@ impl ProjectRecord {
         lines.add_all("module", &project.modules);
         lines.add_all("former-path", &self.former_paths);
         lines.add_all("former-module", &self.former_modules);
+        lines.add_all("state", self.state.as_slice());
         lines.end()
     }
 
@@ -86,31 +94,40 @@ impl ProjectRecord {
     }
 }
 
-fn head(fields: &mut Fields) -> Option<Project> {
-    Some(Project {
-        id: fields.next("project")?.to_owned(),
-        path: fields.next("path")?.to_owned(),
-        visibility: Visibility::parse(fields.next("visibility")?)?,
-        enabled: fields.flag("enabled")?,
-        modules: Vec::new(),
-    })
-}
+/// Which of the documents of a project is the one under its path, and which the first under a prefix.
+pub(super) const PATH: usize = 1;
+pub(super) const FIRST_PREFIX: usize = 3;
 
-/// The documents of a project: under its id, its path, and each prefix. A copy under a prefix names
-/// no other, so that what a request reads does not grow with their number.
+/// The documents of a project: under its id the truth; copies under its path, under its id as clients name
+/// it, and under each prefix.
 pub(super) fn documents_of(project: &Project) -> Vec<(String, Vec<u8>)> {
     let whole = ProjectRecord::new(project.clone()).to_value();
+    let state: String = hex::encode(&Sha256::digest(&whole))
+        .chars()
+        .take(16)
+        .collect();
+    let copy = |modules: Vec<String>| {
+        let copy = ProjectRecord {
+            state: Some(state.clone()),
+            ..ProjectRecord::new(Project {
+                modules,
+                ..project.clone()
+            })
+        };
+        copy.to_value()
+    };
+    let named = copy(Vec::new());
     let mut all = vec![
-        (id_document(&project.id), whole.clone()),
-        (path_document(&project.path), whole),
+        (id_document(&project.id), whole),
+        (path_document(&project.path), named.clone()),
+        (path_document(&project.id), named),
     ];
-    all.extend(project.modules.iter().map(|prefix| {
-        let copy = ProjectRecord::new(Project {
-            modules: vec![prefix.clone()],
-            ..project.clone()
-        });
-        (prefix_document(prefix), copy.to_value())
-    }));
+    all.extend(
+        project
+            .modules
+            .iter()
+            .map(|prefix| (prefix_document(prefix), copy(vec![prefix.clone()]))),
+    );
     all
 }
 

@@ -719,6 +719,6 @@ fn a_change_that_fails_in_the_middle_leaves_a_line_and_the_same_again_ends_it() 
             "step {step}"
         );
     }
-    // Three writes, a look before two of them, one whether all stand, and the new generation.
-    assert_eq!(midway, 7);
+    // Five writes, a look before four of them, one whether all stand, and the new generation.
+    assert_eq!(midway, 11);
 }

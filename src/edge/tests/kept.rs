@@ -287,7 +287,7 @@ fn what_the_store_can_not_say_is_never_open() {
         }
         *host.map.values.borrow_mut() = whole;
     }
-    // The prefix: all four; the id and the path: one each; the hash: one.
+    // The prefix: all four; its copies by the id and by the path: one each; the hash: one.
     assert_eq!(refused, 4 + 1 + 1 + 1);
     host.map
         .failure
@@ -378,7 +378,7 @@ fn a_hit_costs_one_more_call_of_the_store_with_a_token_or_without_however_many_t
     let documents = kept.keys().filter(|key| key.contains("admin")).count();
     assert_eq!(
         documents,
-        10_000 * 5 + 2,
+        10_000 * 6 + 2,
         "and nobody's project, and the generation"
     );
 }

@@ -17,9 +17,11 @@ fn damaged(whole: &[u8]) -> Vec<Vec<u8>> {
 fn what_can_not_be_read_lets_nobody_in_and_is_mended_by_writing_it_again() {
     let configuration = Configuration::new(OPEN_REST);
     let names = [
-        format!("{IDS}7"),
+        path_document("7"),
         path_document("team/one"),
         prefix_document("example.com/a/b"),
+        // No request reads it.
+        id_document("7"),
     ];
     let whole = after(&configuration, &[Change::Put(PRIVATE)]).take();
     for name in &names {
@@ -39,9 +41,7 @@ fn what_can_not_be_read_lets_nobody_in_and_is_mended_by_writing_it_again() {
                     module,
                     reach: Some(0),
                 };
-                let found = kept
-                    .ask(&asked, None, false)
-                    .and_then(|it| it.projects(&|_| true));
+                let found = kept.ask(&asked, None, false).and_then(|it| it.projects());
                 let kind = found.err().map(|failure| failure.kind);
                 assert_eq!(kind, (own == name).then_some(Kind::Internal), "{at}");
             }
@@ -80,41 +80,43 @@ fn what_can_not_be_read_lets_nobody_in_and_is_mended_by_writing_it_again() {
 }
 
 #[test]
-fn of_a_project_that_who_asks_does_not_see_the_prefixes_are_not_read() {
+fn what_a_request_reads_of_a_project_does_not_tell_how_many_prefixes_it_has() {
     let configuration = Configuration::new("[]");
-    let map = after(&configuration, &[Change::Put(OPEN)]);
-    let memory = Memory::new(&map);
-    let named = |name: &'static str, sees: bool| {
-        let asked = Asked {
-            named: Some(name),
-            ..Asked::default()
-        };
-        let answers = configuration
-            .kept(&memory)
-            .ask(&asked, None, false)
-            .unwrap();
-        let found = answers.projects(&|_| sees)?;
-        Ok(found.named.map(|project| project.modules.len()))
+    let lengths = |text: &str| {
+        let map = Map::default();
+        let memory = Memory::new(&map);
+        let kept = configuration.kept(&memory);
+        kept.put_project(&project(text)).unwrap();
+        let names = ["7", "team/one"].map(path_document);
+        let prefix = prefix_document("example.com/a/b");
+        let names = names.into_iter().chain([prefix]);
+        names
+            .map(|name| map.borrow()[&name].len())
+            .collect::<Vec<_>>()
     };
-    let kind = |found: Result<Option<usize>, Failure>| found.map_err(|failure| failure.kind);
-    for name in ["7", "team/one"] {
-        assert_eq!(kind(named(name, true)), Ok(Some(2)));
-        assert_eq!(kind(named(name, false)), Ok(Some(0)));
-    }
-    // Nor of one that a project of the configuration hides.
+    let more: Vec<String> = (0..99).map(|at| format!("\"a.b/{at}\",")).collect();
+    let many = PRIVATE.replace('[', &format!("[{}", more.concat()));
+    assert_eq!(lengths(PRIVATE), lengths(&many));
+}
+
+#[test]
+fn a_project_that_the_configuration_hides_is_none_below_gitlabs_base() {
+    let map = after(&Configuration::new("[]"), &[Change::Put(OPEN)]);
     let hiding = Configuration::new(r#"[{"id":7,"path":"conf/seven","modules":["x.y"]}]"#);
-    let id = id_document("7");
-    let cut = map.borrow()[&id].len() - 4;
-    map.borrow_mut().get_mut(&id).unwrap().truncate(cut);
-    assert_eq!(kind(named("7", true)), Err(Kind::Internal));
-    assert_eq!(kind(named("7", false)), Ok(Some(0)));
-    let asked = Asked {
-        named: Some("7"),
-        ..Asked::default()
+    let memory = Memory::new(&map);
+    let found = |module: &'static str| {
+        let asked = Asked {
+            named: Some("7"),
+            module: Some(module),
+            reach: None,
+        };
+        let answers = hiding.kept(&memory).ask(&asked, None, false).unwrap();
+        answers.projects().unwrap()
     };
-    let answers = hiding.kept(&memory).ask(&asked, None, false).unwrap();
-    let found = answers.projects(&|_| true).unwrap();
+    assert_eq!(found("x.y/z").named, None);
+    let found = found(MODULES[1]);
     assert_eq!(found.named, None);
+    assert!(found.owner.is_some_and(|owner| !owner.enabled));
 }
 
 #[test]
