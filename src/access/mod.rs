@@ -203,7 +203,7 @@ impl Caller {
     }
 
     /// Whether a project is there for them.
-    fn sees(&self, project: &Project) -> bool {
+    pub fn sees(&self, project: &Project) -> bool {
         let grant = self.grant.as_deref();
         project.enabled
             && match project.visibility {

@@ -19,7 +19,8 @@ pub(super) struct Admitted<'a> {
     caller: &'a Caller,
     /// The project's name in GitLab's base.
     named: Option<&'a str>,
-    /// Below GitLab's base, whether the project names prefixes: a path below one may be no module.
+    /// Below GitLab's base, whether the project names prefixes: a path below one may be no module. (Of one
+    /// that is kept it is known with the module that it owns.)
     pub has_prefixes: bool,
 }
 
@@ -117,7 +118,7 @@ impl Edge<'_> {
                 named: Some(path),
                 ..Asked::default()
             };
-            let found = self.kept().ask(&asked, None, false)?.projects()?;
+            let found = self.kept().ask(&asked, None, false)?.projects(&|_| false)?;
             return Ok(found.named.is_some());
         }
         Ok(false)

@@ -1,4 +1,5 @@
-//! What a request asks of all that is kept: everything at once, by one call of the store.
+//! What a request asks of all that is kept: everything at once, by one call of the store, but for a project
+//! that is just being changed.
 
 use std::hint::black_box;
 use std::rc::Rc;
@@ -137,11 +138,12 @@ impl<'a> Answers<'a> {
     }
 
     /// The project that is named, and the one that owns the module. Where copies of two states are met, a
-    /// change is under way, and what is named is as the truth has it: one call of the store more.
+    /// change is under way, and for who `sees` both what is named is as the truth has it: one call of the
+    /// store more. To others nothing tells that it is there.
     ///
     /// # Errors
     /// As [`Answers::token`]; the store's failure.
-    pub fn projects(&self) -> Result<Found, Failure> {
+    pub fn projects(&self, sees: &dyn Fn(&Project) -> bool) -> Result<Found, Failure> {
         let named = self.named_copy()?;
         let owner = match &self.owner {
             Some((prefix, value)) => {
@@ -158,7 +160,8 @@ impl<'a> Answers<'a> {
         let named = match (named, &owner) {
             (Some(named), Some(owner)) if named.id == owner.id => match of_one {
                 true => Some(Rc::clone(owner)),
-                false => self.truth(&named.id)?,
+                false if sees(&named) && sees(owner) => self.truth(&named.id)?,
+                false => Some(named),
             },
             (named, _) => named,
         };

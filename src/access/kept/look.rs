@@ -73,7 +73,7 @@ impl<'a> Look<'a> {
         }
         let memorable = self.memorable && caller.is_anonymous();
         let answers = self.answers(None, memorable)?;
-        let found = answers.projects()?;
+        let found = answers.projects(&|it| caller.sees(it))?;
         Ok(self.found.get_or_init(|| found).clone())
     }
 

@@ -11,9 +11,10 @@ use crate::http::Failure;
 pub(super) enum LookUp {
     /// Nothing.
     None,
-    /// A project, and the document under its id; none where a removal that was stopped has left a copy
-    /// alone.
-    Found(Record, Option<Vec<u8>>),
+    /// A project, and the document under its id.
+    Found(Record, Vec<u8>),
+    /// A copy that a removal which was stopped has left alone.
+    Left,
     /// A document that can't be right.
     Unreadable,
 }
@@ -25,7 +26,7 @@ impl Kept<'_> {
             && let Some(value) = self.one(&id_document(name))?
         {
             return Ok(match Record::parse(&value) {
-                Some(truth) if truth.project.id == name => LookUp::Found(truth, Some(value)),
+                Some(truth) if truth.project.id == name => LookUp::Found(truth, value),
                 _ => LookUp::Unreadable,
             });
         }
@@ -37,16 +38,16 @@ impl Kept<'_> {
             return Ok(LookUp::Unreadable);
         };
         let Some(value) = self.one(&id_document(&copy.project.id))? else {
-            return Ok(LookUp::Found(copy, None));
+            return Ok(LookUp::Left);
         };
         Ok(match Record::parse(&value) {
             None => LookUp::Unreadable,
-            Some(truth) if truth.claims_path(name) => LookUp::Found(truth, Some(value)),
+            Some(truth) if truth.claims_path(name) => LookUp::Found(truth, value),
             Some(_) => LookUp::None,
         })
     }
 
-    /// The same where a document can't be read: what to remove of the project. It takes long.
+    /// The same where a document can't be read, or is gone: what to remove of the project. It takes long.
     pub(super) fn look_up_among_all(
         &self,
         name: &str,
@@ -99,12 +100,16 @@ impl Kept<'_> {
             let copy = Record::parse(value).map(|it| it.project);
             copy.filter(|it| it.id == id)
         };
-        let paths = self.all(PATHS, &|name, value| {
-            copy(name, value).filter(|_| !Project::is_id(name))
-        })?;
-        let paths = paths.into_iter().map(|it| it.path);
-        let modules = self.all(PREFIXES, &copy)?.into_iter();
-        let modules = modules.flat_map(|it| it.modules);
-        Ok((paths.collect(), modules.collect()))
+        let (mut paths, mut modules) = (Vec::new(), Vec::new());
+        for folder in [PATHS, PREFIXES] {
+            for copy in self.all(folder, &copy)? {
+                // Every copy knows the path of its state.
+                if !paths.contains(&copy.path) {
+                    paths.push(copy.path);
+                }
+                modules.extend(copy.modules);
+            }
+        }
+        Ok((paths, modules))
     }
 }

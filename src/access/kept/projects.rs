@@ -3,8 +3,8 @@
 //! The order of the writes: the document under the id first, with what of the earlier state is still
 //! to be removed; then the copies; then the removals; then the id's once more, without a rest. So at
 //! each moment a module belongs to its project as before or as afterwards, never to whoever has a
-//! shorter prefix. To remove a project its prefixes go first, and last the document that the command
-//! names, so that the same command finds what it left.
+//! shorter prefix. To remove a project its prefixes go first, then the truth, and last the copies under
+//! its names, that of the command behind the other: so the same command finds what it left.
 
 use super::find::NOBODYS_PROJECT;
 use super::lookup::LookUp;
@@ -65,9 +65,9 @@ impl Kept<'_> {
             return Err(conflict(self.of_configuration(own)));
         }
         let record = match self.look_up(name)? {
-            LookUp::Found(record, Some(_)) => record,
+            LookUp::Found(record, _) => record,
             LookUp::Unreadable => return Err(unreadable(&format!("the project {name:?}")).into()),
-            LookUp::Found(_, None) | LookUp::None => {
+            LookUp::Left | LookUp::None => {
                 let text = format!("there is no project {name:?} in the store");
                 return Err(Failure::new(Kind::NotFound, text).into());
             }
@@ -90,8 +90,8 @@ impl Kept<'_> {
 
     fn take_project(&self, name: &str) -> Result<Done, Broken> {
         let (record, truth) = match self.look_up(name)? {
-            LookUp::Found(record, Some(truth)) => (record, Some(truth)),
-            LookUp::Found(_, None) | LookUp::Unreadable => self.look_up_among_all(name)?,
+            LookUp::Found(record, truth) => (record, Some(truth)),
+            LookUp::Left | LookUp::Unreadable => self.look_up_among_all(name)?,
             LookUp::None => {
                 return match self.projects.named(name) {
                     Some(own) => Err(conflict(self.of_configuration(own))),
@@ -107,25 +107,26 @@ impl Kept<'_> {
         let id = [id_document(&record.project.id)];
         let prefixes = record.project.modules.iter().chain(&record.former_modules);
         let mut copies: Vec<String> = prefixes.map(|prefix| prefix_document(prefix)).collect();
-        let paths = [&record.project.path].into_iter();
-        let paths = paths.chain(&record.former_paths);
-        copies.extend(
-            paths
-                .filter(|path| *path != name)
-                .map(|path| path_document(path)),
-        );
-        copies.push(path_document(&record.project.id));
+        let own = [&*record.project.path, &*record.project.id];
+        let former = record.former_paths.iter().map(String::as_str);
+        let former = former.filter(|path| *path != name && !own.contains(path));
+        copies.extend(former.map(path_document));
+        // By its own name, at last, the command finds what it left.
+        let named = own
+            .into_iter()
+            .filter(|own| *own != name && !own.is_empty());
+        let named = named.chain([name]).map(path_document);
+        let named: Vec<String> = named.collect();
         let ours = is_of(&record.project.id);
         writing.remove_ours(&copies, &ours)?;
         writing.expect(&id, &[truth.as_deref()])?;
         for own in &id {
             writing.remove(own)?;
         }
-        if record.claims_path(name) {
-            writing.remove_ours(&[path_document(name)], &ours)?;
-        }
+        writing.remove_ours(&named, &ours)?;
         writing.settle(&id, &[None])?;
         // What another wrote while we removed would be nobody's.
+        copies.extend(named);
         writing.remove_ours(&copies, &ours)?;
         Ok(Done {
             outcome: Outcome::Removed,
@@ -185,7 +186,7 @@ impl Kept<'_> {
         let what = words(project, verb);
         if outcome == Outcome::Unchanged {
             // A store that was filled before there was one gets it so.
-            if nobodys.is_none() {
+            if nobodys.as_deref() != Some(NOBODYS_PROJECT) {
                 let written = self.documents.set(NOBODYS, NOBODYS_PROJECT);
                 written.map_err(|error| failed("nobody's project can't be kept", &error))?;
             }
@@ -199,7 +200,7 @@ impl Kept<'_> {
             return Err(conflict(text.to_owned()));
         }
         let writing = Writing::begin(self, what);
-        if nobodys.is_none() {
+        if nobodys.as_deref() != Some(NOBODYS_PROJECT) {
             writing.set(NOBODYS, NOBODYS_PROJECT)?;
         }
         self.carry_out(&writing, &record, &documents, &standing)?;

@@ -17,9 +17,9 @@
 //! instead, by which copies of one state are known, and none of the prefixes but the one under which it
 //! stands: so what a request reads has a length that does not tell how many there are.
 
-use super::fields::{Fields, Lines};
 use sha2::{Digest, Sha256};
 
+use super::fields::{Fields, Lines};
 use super::names::{id_document, path_document, prefix_document};
 use crate::access::{Grant, Project, Scope, Token, Visibility};
 use crate::hex;
@@ -102,10 +102,8 @@ pub(super) const FIRST_PREFIX: usize = 3;
 /// it, and under each prefix.
 pub(super) fn documents_of(project: &Project) -> Vec<(String, Vec<u8>)> {
     let whole = ProjectRecord::new(project.clone()).to_value();
-    let state: String = hex::encode(&Sha256::digest(&whole))
-        .chars()
-        .take(16)
-        .collect();
+    let hash = Sha256::digest(&whole);
+    let state = hex::encode(hash.get(..8).unwrap_or_default());
     let copy = |modules: Vec<String>| {
         let copy = ProjectRecord {
             state: Some(state.clone()),

@@ -15,7 +15,7 @@ use super::names::{
 };
 use super::testing::{Configuration, Map, Memory};
 use super::*;
-use crate::access::{Caller, Grant, Place};
+use crate::access::{Caller, Grant, Place, Visibility};
 use crate::hex;
 use crate::json::Json;
 use crate::module::{ModulePath, Timestamp};
@@ -100,7 +100,7 @@ fn allowed(configuration: &Configuration, map: &Map) -> BTreeSet<String> {
             };
             let found = kept
                 .ask(&asked, None, false)
-                .and_then(|it| it.projects())
+                .and_then(|it| it.projects(&|_| true))
                 .unwrap();
             let owner = found
                 .owner
@@ -226,6 +226,78 @@ fn a_fault_at_any_step_of_a_change_of_projects_never_gives_more_and_the_same_aga
             memory.faults.struck()
         });
     }
+}
+
+#[test]
+fn a_removal_that_was_stopped_is_finished_by_either_name_and_at_its_end_by_its_own() {
+    use Change::{Put, Remove};
+    let configuration = Configuration::new(OPEN_REST);
+    let end = after(&configuration, &[Put(OPEN), Remove("7")]);
+    for [first, then] in [["7", "team/one"], ["team/one", "7"]] {
+        at_every_step(|step, fault| {
+            let map = after(&configuration, &[Put(OPEN)]);
+            let memory = Memory::faulty(&map, Faults::at(step, fault));
+            let _ = configuration.kept(&memory).remove_project(first);
+            let kept = Memory::new(&map);
+            let kept = configuration.kept(&kept);
+            kept.remove_project(then).unwrap();
+            let at = format!("{first} {fault:?} at step {step}");
+            if *map.borrow() != *end.borrow() {
+                // All but the copy under the first name was gone, and that one it finds.
+                assert_eq!(map.borrow().len(), end.borrow().len() + 1, "{at}");
+                kept.remove_project(first).unwrap();
+            }
+            assert_eq!(*map.borrow(), *end.borrow(), "{at}");
+            memory.faults.struck()
+        });
+    }
+}
+
+#[test]
+fn a_project_that_is_just_being_changed_is_as_the_truth_has_it_for_who_sees_both_states() {
+    let configuration = Configuration::new("[]");
+    let (before, then) = (PRIVATE, OPEN);
+    let new = after(&configuration, &[Change::Put(then)]).take();
+    let map = after(&configuration, &[Change::Put(before)]);
+    // As a change is when it has written the truth and the copies under the names.
+    for name in [
+        format!("{IDS}7"),
+        path_document("7"),
+        path_document("team/one"),
+    ] {
+        map.borrow_mut().insert(name.clone(), new[&name].clone());
+    }
+    let asked = |name: &'static str| Asked {
+        named: Some(name),
+        module: Some(MODULES[1]),
+        reach: None,
+    };
+    let found = |configuration: &Configuration, name, sees: bool| {
+        let memory = Memory::new(&map);
+        let answers = configuration.kept(&memory).ask(&asked(name), None, false);
+        let found = answers.unwrap().projects(&|_| sees);
+        let named = found.map(|found| found.named.map(|it| (it.visibility, it.modules.len())));
+        named.map_err(|failure| failure.kind)
+    };
+    for name in ["7", "team/one"] {
+        let both = Ok(Some((Visibility::Public, 2)));
+        assert_eq!(found(&configuration, name, true), both, "{name}");
+        // Who does not see both: neither more nor less than of a copy.
+        let copy = Ok(Some((Visibility::Public, 0)));
+        assert_eq!(found(&configuration, name, false), copy, "{name}");
+    }
+    let is_allowed = allowed(&configuration, &map);
+    let by_id = |who: &str| is_allowed.contains(&format!("{who} 7 {} writes false", MODULES[1]));
+    assert_eq!([by_id("nobody"), by_id("7")], [false, true]);
+    let truth = map.borrow_mut().remove(&format!("{IDS}7")).unwrap();
+    assert_eq!(found(&configuration, "7", true), Ok(None));
+    let damaged = truth[..truth.len() - 4].to_vec();
+    map.borrow_mut().insert(format!("{IDS}7"), damaged);
+    assert_eq!(found(&configuration, "7", true), Err(Kind::Internal));
+    assert_eq!(
+        found(&configuration, "7", false),
+        Ok(Some((Visibility::Public, 0)))
+    );
 }
 
 #[test]
@@ -463,7 +535,7 @@ fn what_no_project_and_no_token_claims_is_taken_over() {
         kept.put_token(&b).map(|done| done.outcome),
         Ok(Outcome::Created)
     );
-    // The copy that clients name by the id opens nothing, and is removed by it.
+    // The copy under the name that the id is, is removed by it.
     for outcome in [Outcome::Removed, Outcome::Absent] {
         let done = kept.remove_project("7").map(|done| done.outcome);
         assert_eq!(done, Ok(outcome));
@@ -571,7 +643,8 @@ fn a_large_project_is_kept_changed_and_removed_whole() {
         (large("y"), Outcome::Unchanged),
     ] {
         // As in a store that was filled before there was one.
-        map.borrow_mut().remove(NOBODYS);
+        map.borrow_mut()
+            .insert(NOBODYS.to_owned(), b"another".to_vec());
         let done = kept.put_project(&project(&text));
         assert_eq!(done.map(|done| done.outcome), Ok(outcome));
         assert_eq!(map.borrow().len(), 103 + 2);

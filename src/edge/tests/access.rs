@@ -639,21 +639,35 @@ fn a_project_that_one_may_not_see_is_to_the_byte_and_the_store_as_one_that_is_no
                     }
                 }
             }
-            for (credential, names) in [
-                (None, ["/7/", "/9/"]),
-                (None, ["/team%2Fsub%2Flib/", "/team%2Fsub%2Fbil/"]),
-                (
-                    Some(("deploy-token", "another project api")),
-                    ["/7/", "/9/"],
-                ),
-                (Some(("private-token", "nobody's")), ["/7/", "/9/"]),
-            ] {
-                for endpoint in ENDPOINTS {
-                    let [hidden, absent] =
-                        names.map(|name| told_below(&host, state, name, endpoint, credential));
-                    assert_eq!(hidden, absent, "{source:?} {state} {endpoint:?}");
+            assert_one_is_as_the_other(&host, state, source);
+            // The same while a change of the project is under way.
+            for (key, value) in host.map.values.borrow_mut().iter_mut() {
+                let of_lib = key.ends_with("=2Fprefix=2Fexample.com=2Flib");
+                let at = value.windows(6).position(|six| six == b"state ");
+                if let Some(at) = at.filter(|_| of_lib) {
+                    value[at + 6..][..16].fill(b'0');
                 }
             }
+            host.now.set(host.now.get() + 10);
+            assert_one_is_as_the_other(&host, state, source);
+        }
+    }
+}
+
+fn assert_one_is_as_the_other(host: &TestHost, state: &'static str, source: &Source) {
+    for (credential, names) in [
+        (None, ["/7/", "/9/"]),
+        (None, ["/team%2Fsub%2Flib/", "/team%2Fsub%2Fbil/"]),
+        (
+            Some(("deploy-token", "another project api")),
+            ["/7/", "/9/"],
+        ),
+        (Some(("private-token", "nobody's")), ["/7/", "/9/"]),
+    ] {
+        for endpoint in ENDPOINTS {
+            let [hidden, absent] =
+                names.map(|name| told_below(host, state, name, endpoint, credential));
+            assert_eq!(hidden, absent, "{source:?} {state} {endpoint:?}");
         }
     }
 }
