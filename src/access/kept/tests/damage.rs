@@ -27,6 +27,10 @@ fn what_can_not_be_read_lets_nobody_in_and_is_mended_by_writing_it_again() {
     for name in &names {
         let mut values = damaged(&whole[name]);
         values.push(ProjectRecord::new(project(NEIGHBOUR)).to_value());
+        if *name != id_document("7") {
+            // The truth in the place of a copy: of no state.
+            values.push(whole[&id_document("7")].clone());
+        }
         for damage in values {
             let at = format!("{name} {:?}", String::from_utf8_lossy(&damage));
             let map: Map = Rc::new(RefCell::new(whole.clone()));
