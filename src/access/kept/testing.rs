@@ -17,6 +17,10 @@ pub type Map = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
 pub struct Memory {
     pub map: Map,
     pub faults: Faults,
+    /// The names that were asked for, call by call.
+    pub asked: RefCell<Vec<Vec<String>>>,
+    /// The one number by chance: where it is the same, so is the generation, and what is kept can be compared.
+    pub number: u64,
 }
 
 impl Memory {
@@ -28,6 +32,8 @@ impl Memory {
         Memory {
             map: Rc::clone(map),
             faults,
+            asked: RefCell::default(),
+            number: 7,
         }
     }
 
@@ -43,6 +49,7 @@ impl Memory {
 
 impl Documents for Memory {
     fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        self.asked.borrow_mut().push(names.to_vec());
         self.step(|map| names.iter().map(|name| map.get(name).cloned()).collect())
     }
 
@@ -74,9 +81,8 @@ impl Documents for Memory {
 
     fn wait(&self, _: Duration) {}
 
-    /// Always the same: the generation is, too, and what is kept can be compared.
     fn random(&self) -> u64 {
-        7
+        self.number
     }
 }
 

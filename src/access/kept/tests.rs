@@ -1,7 +1,7 @@
 //! A fault at every step of every change: what it leaves never gives more than what was before or what
 //! was to come, and the same change again ends it. Two administrators at once. What is left behind.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Mutex;
@@ -387,14 +387,43 @@ fn a_fault_at_any_step_of_a_change_of_a_token_never_lets_two_secrets_in_and_the_
     }
 }
 
-/// Documents that two administrators share, who take turns.
+/// In which order documents that are asked for at once are read.
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    /// In one step.
+    AtOnce,
+    /// One by one, from the first.
+    Forwards,
+    /// One by one, from the last.
+    Backwards,
+}
+
+/// Documents that two share who take turns.
 struct Shared<'a> {
     map: &'a Mutex<BTreeMap<String, Vec<u8>>>,
     turns: &'a Turns,
     seat: usize,
+    order: Order,
+    /// How many documents were read one by one.
+    reads: Cell<usize>,
 }
 
-impl Shared<'_> {
+impl<'a> Shared<'a> {
+    fn new(map: &'a Mutex<BTreeMap<String, Vec<u8>>>, turns: &'a Turns, seat: usize) -> Self {
+        Shared {
+            map,
+            turns,
+            seat,
+            order: Order::AtOnce,
+            reads: Cell::new(0),
+        }
+    }
+
+    fn read(&self, name: &str) -> Option<Vec<u8>> {
+        self.reads.set(self.reads.get() + 1);
+        self.step(Step::Read, |map| map.get(name).cloned())
+    }
+
     fn step<T>(&self, step: Step, action: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T) -> T {
         self.turns.take(self.seat, step);
         action(&mut self.map.lock().unwrap())
@@ -403,9 +432,17 @@ impl Shared<'_> {
 
 impl Documents for Shared<'_> {
     fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, store::Error> {
-        Ok(self.step(Step::Read, |map| {
-            names.iter().map(|name| map.get(name).cloned()).collect()
-        }))
+        Ok(match self.order {
+            Order::AtOnce => self.step(Step::Read, |map| {
+                names.iter().map(|name| map.get(name).cloned()).collect()
+            }),
+            Order::Forwards => names.iter().map(|name| self.read(name)).collect(),
+            Order::Backwards => {
+                let mut values: Vec<_> = names.iter().rev().map(|name| self.read(name)).collect();
+                values.reverse();
+                values
+            }
+        })
     }
     fn set(&self, name: &str, value: &[u8]) -> Result<(), store::Error> {
         self.step(Step::Write, |map| {
@@ -429,7 +466,10 @@ impl Documents for Shared<'_> {
         }))
     }
     fn wait(&self, _: Duration) {
-        self.step(Step::Wait, |_| ());
+        // One by one are read where one of the two only asks: for that one nobody waits.
+        if self.order == Order::AtOnce {
+            self.step(Step::Wait, |_| ());
+        }
     }
     fn random(&self) -> u64 {
         7
@@ -461,7 +501,7 @@ fn in_turns(
             let map = &map;
             run(
                 change,
-                &Configuration::new("[]").kept(&Shared { map, turns, seat }),
+                &Configuration::new("[]").kept(&Shared::new(map, turns, seat)),
             )
         };
         let (first, second) = both(turns, || change(0, one), || change(1, two));

@@ -1,43 +1,18 @@
 //! What an instance remembers of those it let in: what it spares, and that no change goes unnoticed.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::super::names::{GENERATION, hash_document};
 use super::*;
 use crate::store::testing::Fault;
 
-/// Documents, and what was asked of them.
-struct Logged<'a> {
-    inner: Memory,
-    asked: &'a RefCell<Vec<Vec<String>>>,
-}
-
-impl Documents for Logged<'_> {
-    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, store::Error> {
-        self.asked.borrow_mut().push(names.to_vec());
-        self.inner.get(names)
-    }
-    fn set(&self, name: &str, value: &[u8]) -> Result<(), store::Error> {
-        self.inner.set(name, value)
-    }
-    fn remove(&self, name: &str) -> Result<(), store::Error> {
-        self.inner.remove(name)
-    }
-    fn names(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-        most: usize,
-    ) -> Result<Vec<String>, store::Error> {
-        self.inner.names(prefix, after, most)
-    }
-    fn wait(&self, _: Duration) {}
-    fn random(&self) -> u64 {
-        // Enough for one test: none that this gives is that of `Memory`, or comes twice in a thread.
-        thread_local!(static NEXT: Cell<u64> = const { Cell::new(100) });
-        NEXT.set(NEXT.get() + 1);
-        NEXT.get()
+/// Documents whose next generation is another than any before.
+fn documents(map: &Map, faults: Faults) -> Memory {
+    thread_local!(static NEXT: Cell<u64> = const { Cell::new(100) });
+    NEXT.set(NEXT.get() + 1);
+    Memory {
+        number: NEXT.get(),
+        ..Memory::faulty(map, faults)
     }
 }
 
@@ -89,16 +64,14 @@ impl<'a> Instance<'a> {
     }
 
     fn run<R>(&self, act: impl FnOnce(Kept) -> R) -> R {
-        let documents = Logged {
-            inner: Memory::new(self.map),
-            asked: &self.asked,
-        };
-        act(self.configuration.kept(&documents))
+        let documents = documents(self.map, Faults::none());
+        let done = act(self.configuration.kept(&documents));
+        self.asked.replace(documents.asked.into_inner());
+        done
     }
 
     /// Whether they are let in, and the names of the documents that were asked for.
     fn lets_in(&self, who: Asks) -> (bool, Vec<Vec<String>>) {
-        self.asked.take();
         let lets_in = self.run(|kept| lets_in(kept, who, self.now.get()).unwrap());
         (lets_in, self.asked.take())
     }
@@ -259,11 +232,7 @@ fn what_repair_ends_is_heeded_by_the_next_request_even_where_it_was_stopped_at_i
         for _ in 0..4 {
             assert!(warm.lets_in(CI).0);
         }
-        let asked = RefCell::default();
-        let documents = Logged {
-            inner: Memory::faulty(&map, Faults::at(step, fault)),
-            asked: &asked,
-        };
+        let documents = documents(&map, Faults::at(step, fault));
         let configuration = Configuration::new("[]");
         let kept = configuration.kept(&documents);
         let repair = |kept: Kept| kept.repair(None, &|| true, &mut Mended::default());
@@ -321,14 +290,10 @@ fn a_change_that_fails_is_heeded_too_and_the_same_again_ends_it() {
                 assert!(warm.lets_in(ANYBODY).0 && warm.lets_in(CI).0);
             }
             let other = Instance::new(&map);
-            let asked = RefCell::default();
-            let documents = Logged {
-                inner: Memory::faulty(&map, Faults::at(step, fault)),
-                asked: &asked,
-            };
+            let documents = documents(&map, Faults::at(step, fault));
             let ran = change.run(&other.configuration.kept(&documents));
             let at = format!("{change:?} {fault:?} at step {step}");
-            let struck = documents.inner.faults.struck();
+            let struck = documents.faults.struck();
             assert_eq!(ran.is_err(), struck, "{at}");
             let heeds = || {
                 for who in [ANYBODY, CI] {
@@ -355,53 +320,6 @@ fn a_change_that_fails_is_heeded_too_and_the_same_again_ends_it() {
     }
 }
 
-/// Documents that come one after the other while another changes them.
-struct Slow<'a> {
-    shared: Shared<'a>,
-    /// Whether the last one, which is the generation, comes first.
-    backwards: bool,
-    reads: Cell<usize>,
-}
-
-impl Documents for Slow<'_> {
-    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, store::Error> {
-        if !self.backwards {
-            return names.iter().map(|name| self.one(name)).collect();
-        }
-        let mut values: Vec<_> = Vec::new();
-        for name in names.iter().rev() {
-            values.push(self.one(name)?);
-        }
-        values.reverse();
-        Ok(values)
-    }
-    fn one(&self, name: &str) -> Result<Option<Vec<u8>>, store::Error> {
-        self.reads.set(self.reads.get() + 1);
-        Ok(self.shared.step(Step::Read, |map| map.get(name).cloned()))
-    }
-    fn set(&self, name: &str, value: &[u8]) -> Result<(), store::Error> {
-        self.shared.set(name, value)
-    }
-    fn remove(&self, name: &str) -> Result<(), store::Error> {
-        self.shared.remove(name)
-    }
-    fn names(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-        most: usize,
-    ) -> Result<Vec<String>, store::Error> {
-        self.shared.names(prefix, after, most)
-    }
-    fn wait(&self, _: Duration) {
-        // For nobody: there is no other that writes.
-    }
-    fn random(&self) -> u64 {
-        // Another than in what was there before.
-        8
-    }
-}
-
 #[test]
 fn in_whatever_order_a_change_and_requests_come_nobody_is_let_in_by_what_was_before_it() {
     for (who, change) in [
@@ -409,27 +327,24 @@ fn in_whatever_order_a_change_and_requests_come_nobody_is_let_in_by_what_was_bef
         (ANYBODY, Change::Put(PRIVATE)),
         (CI, Change::Revoke),
     ] {
-        for backwards in [false, true] {
-            changed_while_asked(who, &change, backwards);
+        for order in [Order::Forwards, Order::Backwards] {
+            changed_while_asked(who, &change, order);
         }
     }
 }
 
-fn changed_while_asked(who: Asks, change: &Change, backwards: bool) {
+fn changed_while_asked(who: Asks, change: &Change, order: Order) {
     let start = [Change::Put(OPEN), Change::Token("one")];
-    let before = after(&Configuration::new("[]"), &start).take();
+    let mut before = after(&Configuration::new("[]"), &start).take();
+    // Another than the change will write.
+    before.insert(GENERATION.to_owned(), b"before".to_vec());
     let (refused, spared) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let orders = in_every_order(2, |turns| {
         let map = Mutex::new(before.clone());
         let is_done = AtomicBool::new(false);
-        let slow = |seat| Slow {
-            shared: Shared {
-                map: &map,
-                turns,
-                seat,
-            },
-            backwards,
-            reads: Cell::new(0),
+        let slow = |seat| Shared {
+            order,
+            ..Shared::new(&map, turns, seat)
         };
         let requests = || {
             let configuration = Configuration::new("[]");
