@@ -8,7 +8,7 @@ use super::names::{
     GENERATION, NOBODYS, NOTHING, hash_document, id_document, named_document, prefix_document,
 };
 use super::record::{ProjectRecord, TokenRecord};
-use super::remembered::Generation;
+use super::remembered::{Asking, Generation};
 use super::{DEEPEST, Kept, hides, unreadable};
 use crate::access::{Project, Token};
 use crate::hex;
@@ -43,6 +43,8 @@ pub struct Answers<'a> {
     secret: Option<[u8; 32]>,
     /// The document of the token that has this secret.
     token: Option<Vec<u8>>,
+    /// Whether it may be remembered.
+    memorable: bool,
     /// The generation that all of this is of, if that is known.
     generation: Option<Generation>,
 }
@@ -58,7 +60,7 @@ pub struct Found {
 
 impl<'a> Kept<'a> {
     /// Looks up what a request is about, and the token whose secret has this SHA-256; for one that can be
-    /// remembered (`memorable`) the generation too, where that has a use. One call of the store, or none
+    /// remembered (`memorable`) the generation too, if the same was let in lately. One call of the store, or none
     /// where nothing is asked.
     ///
     /// # Errors
@@ -83,16 +85,17 @@ impl<'a> Kept<'a> {
         }
         names.extend(prefixes.iter().map(|prefix| prefix_document(prefix)));
         let memorable = memorable && !names.is_empty();
-        let before = self.remembered.before().filter(|_| memorable);
-        if before.is_some() {
+        let met = memorable && self.remembered.has_met(&Asking::new(secret, asked));
+        if met {
             names.push(GENERATION.to_owned());
         }
+        let before = self.remembered.before();
         let mut values = match names.is_empty() {
             true => Vec::new().into_iter(),
             false => self.get(&names)?.into_iter(),
         };
-        let now = before.is_some().then(|| values.next_back().flatten());
-        if memorable {
+        let now = met.then(|| values.next_back().flatten());
+        if let Some(now) = &now {
             self.remembered.saw(now.clone());
         }
         let token = secret.and_then(|_| values.next().flatten());
@@ -108,7 +111,8 @@ impl<'a> Kept<'a> {
             owner: owners.find_map(|(prefix, value)| Some((prefix, value?))),
             secret: secret.copied(),
             token,
-            generation: now.filter(|now| before.flatten().as_ref() == Some(now)),
+            memorable,
+            generation: now.filter(|now| before.as_ref() == Some(now)),
         })
     }
 }
@@ -132,9 +136,11 @@ impl<'a> Answers<'a> {
             .map(Rc::new))
     }
 
-    /// The secret that was looked for, and the generation that all of this is of, if that is known.
-    pub(super) fn of(&self) -> (Option<&[u8; 32]>, Option<&Generation>) {
-        (self.secret.as_ref(), self.generation.as_ref())
+    /// Whether this may be remembered, the secret that was looked for, and the generation that all of it is
+    /// of, if that is known.
+    pub(super) fn of(&self) -> (bool, Option<&[u8; 32]>, Option<&Generation>) {
+        let (secret, generation) = (self.secret.as_ref(), self.generation.as_ref());
+        (self.memorable, secret, generation)
     }
 
     /// The project that is named, and the one that owns the module. Where copies of two states are met, a

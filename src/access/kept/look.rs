@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::Kept;
 use super::find::{Answers, Asked, Found};
-use super::remembered::LetIn;
+use super::remembered::{Asking, LetIn};
 use crate::access::{Caller, Grant, Now, Token};
 use crate::http::Failure;
 
@@ -82,15 +82,22 @@ impl<'a> Look<'a> {
         let (Some(answers), Some(found)) = (self.answers.get(), self.found.get()) else {
             return;
         };
-        if let (secret, Some(generation)) = answers.of() {
-            let let_in = LetIn {
-                token: self.token.get().cloned().flatten(),
-                found: found.clone(),
-                generation: generation.clone(),
-                at: self.begun,
-            };
-            self.kept.remembered.keep((secret, &self.asked), let_in);
+        let (memorable, secret, generation) = answers.of();
+        if !memorable {
+            return;
         }
+        let asking = Asking::new(secret, &self.asked);
+        let remembered = self.kept.remembered;
+        let Some(generation) = generation else {
+            return remembered.meet(&asking);
+        };
+        let let_in = LetIn {
+            token: self.token.get().cloned().flatten(),
+            found: found.clone(),
+            generation: generation.clone(),
+            at: self.begun,
+        };
+        remembered.keep(&asking, let_in);
     }
 
     /// Called before a refusal, lest the time it takes tells what nobody is told.
@@ -106,7 +113,8 @@ impl<'a> Look<'a> {
             return Ok(None);
         }
         if self.recalled.get().is_none() {
-            let known = self.kept.recall((secret, &self.asked), self.begun)?;
+            let asking = Asking::new(secret, &self.asked);
+            let known = self.kept.recall(&asking, self.begun)?;
             let _ = self.recalled.set(known);
         }
         Ok(self.recalled.get().and_then(Option::as_ref))

@@ -7,9 +7,13 @@
 //!
 //! What was read is good for a generation that had been seen before it was read. The two come by one call,
 //! and no store promises in which order: so one request sees the generation, the next one is remembered,
-//! and the one after that is spared. The first one of an instance does not ask: on most hosts there is no
-//! other.
+//! and the one after that is spared.
+//!
+//! What is asked for the first time is neither remembered nor is the generation read with it: most of what
+//! a download of a hundred modules asks for is asked for once, as is all on the hosts that make an instance
+//! a request.
 
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -18,10 +22,12 @@ use super::find::{Asked, Found};
 use super::names::GENERATION;
 use crate::access::Token;
 use crate::http::Failure;
-use crate::lately::Lately;
+use crate::lately::{Lately, Met};
 
 /// As many of those who were let in are remembered, each with one module.
 const MOST: usize = 64;
+/// And of so many it is known that they were let in once.
+const MOST_MET: usize = 256;
 /// For so long what was read is taken to be of its generation. Other hands than ours may change what is
 /// kept, the documents of some stores reach their readers one before the other, and a write that a store
 /// was sent again may bring back a generation that was.
@@ -33,29 +39,63 @@ pub(super) type Generation = Option<Vec<u8>>;
 /// What an instance remembers. Empty in a clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remembered {
-    /// The generation as it was last seen. None in an instance that has answered nothing, and inside it
-    /// none in one that has not asked for it.
-    seen: Lately<(), Option<Generation>, 1>,
+    /// The generation as it was last seen.
+    seen: Lately<(), Generation, 1>,
     let_in: Lately<Asker, Rc<LetIn>, MOST>,
+    met: Met<MOST_MET>,
 }
 
-/// Who asked, and about what.
-#[derive(PartialEq)]
+/// Who asks, and about what.
+#[derive(Clone, Copy, PartialEq, Hash)]
+pub(super) struct Asking<'a> {
+    /// The SHA-256 of a secret, if one was presented.
+    secret: Option<&'a [u8; 32]>,
+    named: Option<&'a str>,
+    module: Option<&'a str>,
+}
+
+impl<'a> Asking<'a> {
+    pub fn new(secret: Option<&'a [u8; 32]>, asked: &Asked<'a>) -> Self {
+        Asking {
+            secret,
+            named: asked.named,
+            module: asked.module,
+        }
+    }
+}
+
+/// The same, to be remembered.
 struct Asker {
     secret: Option<[u8; 32]>,
     named: Option<String>,
     module: Option<String>,
 }
 
-/// The SHA-256 of a secret, if one was presented, and what was asked.
-pub(super) type Asking<'a> = (Option<&'a [u8; 32]>, &'a Asked<'a>);
+impl Asker {
+    fn asking(&self) -> Asking<'_> {
+        Asking {
+            secret: self.secret.as_ref(),
+            named: self.named.as_deref(),
+            module: self.module.as_deref(),
+        }
+    }
+}
 
 impl PartialEq<Asking<'_>> for Asker {
-    /// The secret first: by how long this takes nobody learns what others asked for.
-    fn eq(&self, (secret, asked): &Asking<'_>) -> bool {
-        self.secret.as_ref() == *secret
-            && self.module.as_deref() == asked.module
-            && self.named.as_deref() == asked.named
+    fn eq(&self, other: &Asking) -> bool {
+        self.asking() == *other
+    }
+}
+
+impl PartialEq for Asker {
+    fn eq(&self, other: &Self) -> bool {
+        *self == other.asking()
+    }
+}
+
+impl Hash for Asker {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.asking().hash(state);
     }
 }
 
@@ -72,22 +112,32 @@ pub(super) struct LetIn {
 }
 
 impl Remembered {
-    /// What was seen of the generation before; none where it is not worth asking for.
-    pub(super) fn before(&self) -> Option<Option<Generation>> {
+    /// What was seen of the generation before.
+    pub(super) fn before(&self) -> Option<Generation> {
         self.seen.find(&())
     }
 
-    /// Takes note of the generation; none where it was not asked for.
-    pub(super) fn saw(&self, generation: Option<Generation>) {
+    /// Takes note of the generation.
+    pub(super) fn saw(&self, generation: Generation) {
         self.seen.keep((), generation);
     }
 
-    /// Remembers that somebody was let in.
-    pub(super) fn keep(&self, (secret, asked): Asking, let_in: LetIn) {
+    /// Whether the same was let in lately.
+    pub(super) fn has_met(&self, asking: &Asking) -> bool {
+        self.met.has(asking)
+    }
+
+    /// Takes note that somebody was let in.
+    pub(super) fn meet(&self, asking: &Asking) {
+        self.met.add(asking);
+    }
+
+    /// Remembers by what somebody was let in.
+    pub(super) fn keep(&self, asking: &Asking, let_in: LetIn) {
         let asker = Asker {
-            secret: secret.copied(),
-            named: asked.named.map(str::to_owned),
-            module: asked.module.map(str::to_owned),
+            secret: asking.secret.copied(),
+            named: asking.named.map(str::to_owned),
+            module: asking.module.map(str::to_owned),
         };
         self.let_in.keep(asker, Rc::new(let_in));
     }
@@ -101,14 +151,14 @@ impl Kept<'_> {
     /// The store's failure.
     pub(super) fn recall(
         &self,
-        asking: Asking,
+        asking: &Asking,
         now: Instant,
     ) -> Result<Option<Rc<LetIn>>, Failure> {
         let holds = |known: &Rc<LetIn>| {
-            self.remembered.before().flatten().as_ref() == Some(&known.generation)
+            self.remembered.before().as_ref() == Some(&known.generation)
                 && now.saturating_duration_since(known.at) < HOLDS
         };
-        let known = self.remembered.let_in.find(&asking);
+        let known = self.remembered.let_in.find(asking);
         let Some(known) = known.filter(holds) else {
             return Ok(None);
         };
@@ -116,7 +166,7 @@ impl Kept<'_> {
         if generation == known.generation {
             return Ok(Some(known));
         }
-        self.remembered.saw(Some(generation));
+        self.remembered.saw(generation);
         Ok(None)
     }
 }
