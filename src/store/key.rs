@@ -14,38 +14,44 @@ pub fn portable_key(key: &str) -> String {
     portable_key_of(&[key])
 }
 
-/// The same for a key in pieces.
+/// The same for a key in pieces. (Byte by byte: to look for the runs between the odd ones, and push each as
+/// text, took three times as long in the component, half a microsecond a key.)
 pub fn portable_key_of(pieces: &[&str]) -> String {
     let length: usize = pieces.iter().map(|piece| piece.len()).sum();
-    let mut portable = String::with_capacity(length + 16);
+    let mut portable = Vec::with_capacity(length + 16);
     for piece in pieces {
-        let mut rest = *piece;
-        loop {
-            let run = rest.bytes().position(|byte| !is_portable(byte));
-            let split = run.and_then(|run| rest.split_at_checked(run));
-            let (fine, other) = split.unwrap_or((rest, ""));
-            portable.push_str(fine);
-            let mut letters = other.chars();
-            let Some(odd) = letters.next() else {
-                break;
-            };
-            for byte in odd.encode_utf8(&mut [0; 4]).bytes() {
+        for byte in piece.bytes() {
+            if is_portable(byte) {
+                portable.push(byte);
+            } else {
                 let [high, low] = hex::upper(byte);
-                portable.extend(['=', high.into(), low.into()]);
+                portable.extend_from_slice(&[b'=', high, low]);
             }
-            rest = letters.as_str();
         }
     }
     if portable.len() <= LONGEST_KEY {
-        return portable;
+        // It is ASCII.
+        return String::from_utf8(portable).unwrap_or_default();
     }
     let mut hash = Sha256::new();
     pieces.iter().for_each(|piece| hash.update(piece));
     format!("h={}", hex::encode(&hash.finalize()))
 }
 
+/// Whether a byte stands in a key as it is.
+const PORTABLE: [bool; 256] = {
+    let mut all = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let one = byte as u8;
+        all[byte] = one.is_ascii_alphanumeric() || matches!(one, b'-' | b'_' | b'.');
+        byte += 1;
+    }
+    all
+};
+
 fn is_portable(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+    PORTABLE.get(usize::from(byte)).is_some_and(|fine| *fine)
 }
 
 /// Undoes [`portable_key`] where it can: not for a hashed key, nor for one that is not ours.
