@@ -13,6 +13,9 @@ use crate::order::sorted;
 /// The extension of the mark of a withdrawn version.
 pub(super) const WITHDRAWN: &str = "withdrawn";
 
+/// The longest `.info` that is read, in bytes: they have a few hundred.
+const LONGEST_INFO: u64 = 64 << 10;
+
 /// Which files of a version are there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Files {
@@ -138,7 +141,11 @@ pub(super) fn checked_info(
     stored: Object,
 ) -> Result<Object, Error> {
     let etag = stored.etag.clone();
-    let bytes = stored.into_bytes()?;
+    let bytes = match stored.size {
+        ..=LONGEST_INFO => stored.into_bytes()?,
+        // Whatever it is, it is no info.
+        _ => Vec::new(),
+    };
     match Info::parse(&bytes) {
         Some(info) if info.version == *version.version() => Ok(Object::from_bytes(bytes, etag)),
         _ => Err(Error::Corrupt(format!(
@@ -235,6 +242,7 @@ fn agrees_with_mod(
     match tree.stored(version, File::Mod) {
         Err(Error::NotFound) => Ok(None),
         Err(error) => Err(error),
+        Ok(there) if there.size != go_mod.len() as u64 => Ok(Some(false)),
         Ok(there) => Ok(Some(there.into_bytes()? == go_mod)),
     }
 }

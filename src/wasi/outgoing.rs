@@ -74,6 +74,8 @@ fn prepare(request: &Outgoing<'_>) -> Result<(OutgoingRequest, RequestOptions), 
         fields.push(((*name).to_owned(), value.as_bytes().to_vec()));
     }
     let length = match &request.body {
+        // Without one, some servers refuse what may have a body (411).
+        Payload::Nothing if matches!(request.method, Method::Put | Method::Post) => Some(0),
         Payload::Nothing => None,
         Payload::Bytes(bytes) => Some(bytes.len() as u64),
         Payload::Stream(length, _) => Some(*length),
@@ -223,7 +225,9 @@ fn failed(error: ErrorCode) -> Unanswered {
         }
         late if is_late(&late) => Unanswered::TimedOut,
         ErrorCode::TlsProtocolError => {
-            Unanswered::Untrusted("the server speaks no TLS that the host does".to_owned())
+            // Wasmtime and Spin say this of a certificate that they do not trust, too.
+            let why = "the host does not trust its certificate, or speaks no TLS that it does";
+            Unanswered::Untrusted(why.to_owned())
         }
         ErrorCode::TlsCertificateError => {
             Unanswered::Untrusted("the host does not trust its certificate".to_owned())
@@ -244,6 +248,10 @@ fn failed(error: ErrorCode) -> Unanswered {
             Unanswered::Unreachable("the host finds no way to it".to_owned())
         }
         ErrorCode::InternalError(why) => Unanswered::Unreachable(why.unwrap_or_default()),
+        // Wasmtime and Spin say this of a connection that broke, too.
+        ErrorCode::HttpProtocolError => Unanswered::Nonsense(
+            "the host can't make sense of it, or the connection broke".to_owned(),
+        ),
         _ => Unanswered::Nonsense("the host can't make sense of it".to_owned()),
     }
 }

@@ -14,6 +14,8 @@ use super::reader::{Reader, take, take_u16, take_u32, take_u64};
 const END_RECORD: u64 = 22;
 const END64_LOCATOR: u64 = 20;
 const END64_RECORD: u64 = 56;
+/// Both, where they stand between the central directory and the end record.
+const END64: u64 = END64_RECORD + END64_LOCATOR;
 
 /// What the end of an archive says.
 #[derive(Debug, PartialEq, Eq)]
@@ -83,9 +85,9 @@ fn last_record(tail: &[u8]) -> Option<usize> {
 /// As many bytes of an archive's end as [`has_end`] may need: the end record with the longest comment.
 pub const LONGEST_END: u64 = END_RECORD + 0xffff;
 
-/// Whether an archive of `size` bytes that ends with `tail` has its end record, and room for its central
-/// directory before it. An archive that was cut short has not. What follows the comment is let pass, as Go
-/// reads such archives.
+/// Whether an archive of `size` bytes that ends with `tail` has its end record, right behind its central
+/// directory. An archive that was cut short has not: of one that it holds the end record may be there, which
+/// counts from where that one begins. What follows the comment is let pass, as Go reads such archives.
 pub fn has_end(tail: &[u8], size: u64) -> bool {
     let Some(at) = last_record(tail) else {
         return false;
@@ -101,7 +103,8 @@ pub fn has_end(tail: &[u8], size: u64) -> bool {
     };
     let before = size.checked_sub((tail.len() - at) as u64);
     let directory_end = end.directory.checked_add(end.directory_bytes);
-    saturated || before.is_some_and(|before| directory_end.is_some_and(|end| end <= before))
+    let between = before.and_then(|before| before.checked_sub(directory_end?));
+    saturated || matches!(between, Some(0 | END64))
 }
 
 /// Reads an end record that reaches to the archive's end, and whether its numbers are too small

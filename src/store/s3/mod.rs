@@ -114,11 +114,16 @@ impl S3 {
     fn file(&self, version: &ModuleVersion, file: File, wanted: &Wanted) -> Result<Object, Error> {
         let key = self.key(version, file.extension());
         let object = self.object(&key, wanted)?.ok_or(Error::NotFound)?;
+        // Even a module without a go.mod of its own has a line in it.
+        let shortest = match file {
+            File::Info | File::Mod => 1,
+            File::Zip => list::SMALLEST_ZIP,
+        };
+        if object.size < shortest {
+            return Err(whole::cut(&key));
+        }
         if file != File::Zip {
             return Ok(object);
-        }
-        if object.size < list::SMALLEST_ZIP {
-            return Err(whole::cut(&key));
         }
         let (store, size) = (self.clone(), object.size);
         let mut object = whole::guarded(object, &key);

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::sign::{self, Target};
 use super::{S3, xml};
-use crate::http::Method;
 use crate::http::client::{Incoming, Outgoing, Payload, Unanswered};
+use crate::http::{Method, Source};
 use crate::module::Timestamp;
 use crate::store::Error;
 
@@ -82,18 +82,33 @@ impl<'a> Ask<'a> {
 
 impl S3 {
     /// Sends a request, again where the store is busy or the connection broke. The answer may be any
-    /// that another attempt would not change.
+    /// that another attempt would not change. What it has of an object is still to be read.
     pub(super) fn send(&self, ask: &Ask<'_>) -> Result<Incoming, Error> {
+        self.send_and_read(ask, &|status| !matches!(status, 200 | 206))
+    }
+
+    /// The same, with the text of an answer of such a status: one that breaks off in it is no answer.
+    fn send_and_read(
+        &self,
+        ask: &Ask<'_>,
+        is_text: &dyn Fn(u16) -> bool,
+    ) -> Result<Incoming, Error> {
         let mut attempt = 0;
         loop {
             let begun = Instant::now();
             let why = match self.send_once(ask) {
-                Ok(answer) if !passes(answer.status) => return Ok(answer),
-                Ok(answer) => match self.refusal(ask, answer) {
-                    Refusal::Final(error) => return Err(error),
-                    Refusal::Passing(error) => error,
+                Ok(answer) => match self.read(answer, is_text) {
+                    Ok(answer) if !passes(answer.status) => return Ok(answer),
+                    Ok(answer) => match self.refusal(ask, answer) {
+                        Refusal::Final(error) => return Err(error),
+                        Refusal::Passing(error) => error,
+                    },
+                    Err(Refusal::Final(error)) => return Err(error),
+                    Err(Refusal::Passing(error)) => error,
                 },
-                Err(broken @ Unanswered::Unreachable(_)) => self.unanswered(&broken),
+                Err(broken @ (Unanswered::Unreachable(_) | Unanswered::Nonsense(_))) => {
+                    self.unanswered(&broken)
+                }
                 Err(other) => return Err(self.unanswered(&other)),
             };
             attempt += 1;
@@ -104,6 +119,34 @@ impl S3 {
             }
             self.entropy.wait(wait);
         }
+    }
+
+    /// Reads an answer of such a status whole.
+    fn read(&self, answer: Incoming, is_text: &dyn Fn(u16) -> bool) -> Result<Incoming, Refusal> {
+        if !is_text(answer.status) {
+            return Ok(answer);
+        }
+        let mut body = answer.body;
+        let mut text = Vec::new();
+        let broken = |error| match Error::from_io(error) {
+            Error::TimedOut(why) => Refusal::Final(Error::TimedOut(self.words(&why))),
+            Error::Unavailable(why) => {
+                let what = format!("its answer broke off: {why}");
+                Refusal::Passing(Error::Unavailable(self.words(&what)))
+            }
+            other => Refusal::Final(other),
+        };
+        while let Some(piece) = body.next().map_err(broken)? {
+            text.extend_from_slice(&piece);
+            if text.len() > LARGEST_TEXT {
+                let endless = self.words("its answer has no end");
+                return Err(Refusal::Final(Error::Unavailable(endless)));
+            }
+        }
+        Ok(Incoming {
+            body: Box::new(Text(text)),
+            ..answer
+        })
     }
 
     /// Counts what an attempt in vain has cost, and tells whether there is time for another.
@@ -180,11 +223,13 @@ impl S3 {
                         self.knows_us.set(true);
                         answer.body.into_bytes().ok()
                     }
-                    Ok(answer) if answer.status == 404 => {
-                        self.missing(answer)?;
-                        found.push(None);
-                        continue;
-                    }
+                    Ok(answer) if answer.status == 404 => match self.missing(answer) {
+                        Ok(_) => {
+                            found.push(None);
+                            continue;
+                        }
+                        Err(_) => None,
+                    },
                     _ => None,
                 };
                 // Where the store was busy or the connection broke it is asked as for any other.
@@ -199,7 +244,7 @@ impl S3 {
 
     /// Sends a request whose answer is text.
     pub(super) fn ask_text(&self, ask: &Ask<'_>) -> Result<(u16, String), Error> {
-        let answer = self.send(ask)?;
+        let answer = self.send_and_read(ask, &|_| true)?;
         self.said(ask, answer)
     }
 
@@ -221,21 +266,10 @@ impl S3 {
     }
 
     /// Reads an answer that is text.
-    pub(super) fn text_of(&self, mut answer: Incoming) -> Result<String, Error> {
-        let mut bytes = Vec::new();
-        let broken = |error| match Error::from_io(error) {
-            Error::TimedOut(why) => Error::TimedOut(self.words(&why)),
-            Error::Unavailable(why) => {
-                Error::Unavailable(self.words(&format!("its answer broke off: {why}")))
-            }
-            other => other,
-        };
-        while let Some(piece) = answer.body.next().map_err(broken)? {
-            bytes.extend_from_slice(&piece);
-            if bytes.len() > LARGEST_TEXT {
-                return Err(Error::Unavailable(self.words("its answer has no end")));
-            }
-        }
+    pub(super) fn text_of(&self, answer: Incoming) -> Result<String, Error> {
+        let answer = self.read(answer, &|_| true);
+        let answer = answer.map_err(Refusal::into_error)?;
+        let bytes = answer.body.into_bytes().map_err(Error::from_io)?;
         String::from_utf8(bytes)
             .map_err(|_| Error::Unavailable(self.words("its answer is no text")))
     }
@@ -306,7 +340,9 @@ impl S3 {
             _ => {}
         }
         let elsewhere = ["AuthorizationHeaderMalformed", "IncorrectRegion"];
-        let names_region = text.contains("region") && matches!(status, 400 | 403);
+        // A refusal of rights may name a bucket or a key that has the word in it.
+        let may_be_region = code != "AccessDenied" && matches!(status, 400 | 403);
+        let names_region = may_be_region && text.contains("region");
         if matches!(status, 301 | 307) || elsewhere.contains(&code.as_str()) || names_region {
             return refused(&match region {
                 Some(region) => format!("the bucket's region is {region} (`s3_region`)"),
@@ -355,6 +391,16 @@ impl S3 {
     /// A sentence about the store, which says which it is.
     pub(super) fn words(&self, what: &str) -> String {
         format!("{}: {what}", self.config.server())
+    }
+}
+
+/// The text of an answer, which has been read.
+struct Text(Vec<u8>);
+
+impl Source for Text {
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let text = std::mem::take(&mut self.0);
+        Ok((!text.is_empty()).then_some(text))
     }
 }
 

@@ -342,11 +342,32 @@ fn a_busy_store_is_asked_again_and_a_broken_connection_too() {
         answer(503, "SlowDown"),
         answer(504, ""),
         broken(),
+        // Wasmtime and Spin say this of a broken connection.
+        Some(Odd::Unanswered(Unanswered::Nonsense(
+            "what came".to_owned(),
+        ))),
     ] {
         let (store, version, zip, client) = scripted(vec![odd.clone(), odd]);
         assert!(bytes(&store, &version, File::Zip) == Ok(zip));
         assert_eq!(asked(&client).len(), 3);
     }
+}
+
+#[test]
+fn words_that_break_off_are_asked_for_again() {
+    let (store, _, _, client) = scripted(vec![Some(Odd::Broken(50)), Some(Odd::Broken(0))]);
+    assert_eq!(listed(&store, PATH).as_deref(), Some("v1.0.0\n"));
+    assert_eq!(asked(&client).len(), 3);
+    let (store, _, _, client) = scripted(vec![Some(Odd::Broken(20))]);
+    let missing = bytes(&store, &version(PATH, "v1.1.0"), File::Mod);
+    assert_eq!(missing, Err(Error::NotFound));
+    assert_eq!(asked(&client), ["GET v1.1.0.mod"; 2]);
+    let (store, ..) = scripted(vec![Some(Odd::Broken(20)); 9]);
+    let expected = "http://s3.example.com: its answer broke off: connection aborted".to_owned();
+    assert_eq!(
+        bytes(&store, &version(PATH, "v1.1.0"), File::Mod),
+        Err(Error::Unavailable(expected))
+    );
 }
 
 #[test]
@@ -396,6 +417,14 @@ fn what_the_store_refuses_is_told_in_words_and_without_a_secret() {
             refused("the bucket's region is eu-west-1 (`s3_region`)"),
         ),
         (answer(403, "AccessDenied"), refused(&format!("it answered 403 AccessDenied: {denied}"))),
+        (
+            Some(Odd::Answer(
+                403,
+                Vec::new(),
+                "<Error><Code>AccessDenied</Code><Resource>my-regions</Resource></Error>".to_owned(),
+            )),
+            refused(&format!("it answered 403 AccessDenied: {denied}")),
+        ),
         (
             Some(Odd::Unanswered(Unanswered::Denied)),
             refused(&Unanswered::Denied.to_string()),
@@ -590,12 +619,24 @@ fn a_zip_that_was_cut_short_is_never_given_out_whole() {
     for size in [3_000, 300_000] {
         let bucket = Shared::default();
         let version = version(PATH, "v1.0.0");
-        let zip = module_zip(&version, &noise(size));
+        // Another archive in it has an end of its own.
+        let inner = module_zip(&version, b"text");
+        let text = [noise(size), inner, noise(100)].concat();
+        let zip = module_zip(&version, &text);
+        let behind_text = zip.windows(100).rposition(|piece| *piece == noise(100));
+        let behind_inner = behind_text.unwrap();
         let key = format!("{PATH}/@v/v1.0.0.zip");
         let store = sound(&bucket);
         put(&bucket, &key, &zip);
         assert_eq!(bytes(&store, &version, File::Zip), Ok(zip.clone()));
-        for end in [zip.len() - 1, zip.len() - 22, zip.len() / 2 + 22, 22] {
+        for end in [
+            zip.len() - 1,
+            zip.len() - 22,
+            behind_inner,
+            behind_inner + 50,
+            zip.len() / 2 + 22,
+            22,
+        ] {
             put(&bucket, &key, &zip[..end]);
             let cut = bytes(&store, &version, File::Zip);
             let expected = Error::Corrupt(format!("{key} has been cut short"));
@@ -605,6 +646,42 @@ fn a_zip_that_was_cut_short_is_never_given_out_whole() {
             assert_eq!(address, Err(expected), "a client that is sent there");
         }
     }
+}
+
+#[test]
+fn what_can_be_no_info_and_no_go_mod_is_given_to_nobody_and_not_read() {
+    let bucket = Shared::default();
+    let version = version(PATH, "v1.0.0");
+    let store = sound(&bucket);
+    let long = format!(
+        r#"{{"Version":"v1.0.0","Time":"2020-01-01T00:00:00Z"}}{}"#,
+        " ".repeat(64 << 10)
+    );
+    put(&bucket, &format!("{PATH}/@v/v1.0.0.info"), long.as_bytes());
+    put(&bucket, &format!("{PATH}/@v/v1.0.0.mod"), b"");
+    for file in [File::Info, File::Mod] {
+        let given = bytes(&store, &version, file);
+        assert!(matches!(given, Err(Error::Corrupt(_))), "{given:?}");
+    }
+}
+
+#[test]
+fn what_another_store_was_seen_to_do_counts_for_that_one_alone() {
+    // A bucket that was copied here, with what was noted of the store that it comes from.
+    let overwrites = bucket(2);
+    let version = version(PATH, "v1.0.0");
+    published(&sound(&overwrites), &version, b"text");
+    let trial = "pre-fix/.goproxy-edge/trial";
+    let noted = |bucket: &Shared| bucket.lock().unwrap().objects.get(trial).cloned();
+    assert!(noted(&overwrites).is_some());
+    let keeps = bucket(0);
+    published(&sound(&keeps), &version, b"text");
+    let of_another = String::from_utf8(noted(&keeps).unwrap()).unwrap();
+    let of_another = of_another.replace("s3.example.com", "s3.example.org");
+    put(&overwrites, ".goproxy-edge/trial", of_another.as_bytes());
+    let store = sound(&overwrites);
+    let written = store.put_mod(&version, b"module example.com/m\n\ngo 1.24\n");
+    assert!(matches!(written, Err(Error::Conflict(_))), "{written:?}");
 }
 
 #[test]

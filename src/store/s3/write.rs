@@ -26,8 +26,8 @@ pub(super) const UPLOADS: &str = ".goproxy-edge/";
 /// need not try: some stores take one write of an object a second (R2, Google's).
 pub(super) const TRIAL: &str = ".goproxy-edge/trial";
 /// What it says then.
-const REFUSED: &[u8] = b"a write with If-None-Match was refused\n";
-const OVERWRITTEN: &[u8] = b"a write with If-None-Match was not refused\n";
+const REFUSED: &str = "refused";
+const OVERWRITTEN: &str = "not refused";
 /// As much as is held of an upload, and a part of it: as little as S3 takes (of which it takes 10,000), for
 /// a guest that publishes is to stay under 8 MiB. Tests have less, so that they can try every order of the
 /// steps that an upload in parts takes.
@@ -382,25 +382,32 @@ impl S3 {
         if self.keeps.get() == Keeps::Unknown {
             let found = self.object(TRIAL, &Wanted::Whole)?;
             let found = found.map(Object::into_bytes).transpose()?;
-            self.keeps.set(match found.as_deref() {
-                Some(REFUSED) => Keeps::Yes,
-                Some(OVERWRITTEN) => Keeps::No,
-                _ => self.try_new()?,
+            let is = |verdict: &str| found.as_deref() == Some(self.trial_of(verdict).as_bytes());
+            self.keeps.set(match () {
+                () if is(REFUSED) => Keeps::Yes,
+                () if is(OVERWRITTEN) => Keeps::No,
+                () => self.try_new()?,
             });
         }
         Ok(self.keeps.get() == Keeps::Yes)
+    }
+
+    /// What is noted of a trial, and of which store: a bucket that was copied to another takes this along.
+    fn trial_of(&self, verdict: &str) -> String {
+        let (server, bucket) = (self.config.server(), &self.config.bucket);
+        format!("a write with If-None-Match was {verdict} by {server}, bucket {bucket}\n")
     }
 
     fn try_new(&self) -> Result<Keeps, Error> {
         // The first time it may not be there yet.
         let refused =
             self.put(TRIAL, b"", true)?.is_none() || self.put(TRIAL, b"", true)?.is_none();
-        let (keeps, text) = match refused {
+        let (keeps, verdict) = match refused {
             true => (Keeps::Yes, REFUSED),
             false => (Keeps::No, OVERWRITTEN),
         };
         // Where it can't be noted, the next one tries too.
-        let _ = self.put(TRIAL, text, false);
+        let _ = self.put(TRIAL, self.trial_of(verdict).as_bytes(), false);
         Ok(keeps)
     }
 
