@@ -243,7 +243,7 @@ pub fn listed(store: &dyn Store, path: &str) -> Option<String> {
 }
 
 fn read_back(store: &dyn Store) {
-    let version = version("example.com/Contract/ReadBack", "v1.0.0-RC.1");
+    let version = version("example.com/Contract/Read..Back", "v1.0.0-RC.1");
     let zip = published(store, &version, b"text");
     let release = release(&version, &zip);
     assert_eq!(

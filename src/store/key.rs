@@ -1,6 +1,6 @@
 //! Keys in the alphabet and the length that every host takes: NATS knows `[-/_=.a-zA-Z0-9]`, wasmCloud's
-//! file store no `/`. So every byte but letters, digits and `-_.` becomes `=` and two hex digits, and a key
-//! that is then over 240 bytes `h=` and its SHA-256.
+//! file store no `/`. So every byte but letters, digits and `-_.` becomes `=` and two hex digits, as does a dot
+//! behind a dot, between which NATS misses a word; and a key that is then over 240 bytes `h=` and its SHA-256.
 
 use sha2::{Digest, Sha256};
 
@@ -21,7 +21,8 @@ pub fn portable_key_of(pieces: &[&str]) -> String {
     let mut portable = Vec::with_capacity(length + 16);
     for piece in pieces {
         for byte in piece.bytes() {
-            if is_portable(byte) {
+            let is_fine = is_portable(byte) && (byte != b'.' || portable.last() != Some(&b'.'));
+            if is_fine {
                 portable.push(byte);
             } else {
                 let [high, low] = hex::upper(byte);
@@ -38,20 +39,8 @@ pub fn portable_key_of(pieces: &[&str]) -> String {
     format!("h={}", hex::encode(&hash.finalize()))
 }
 
-/// Whether a byte stands in a key as it is.
-const PORTABLE: [bool; 256] = {
-    let mut all = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let one = byte as u8;
-        all[byte] = one.is_ascii_alphanumeric() || matches!(one, b'-' | b'_' | b'.');
-        byte += 1;
-    }
-    all
-};
-
 fn is_portable(byte: u8) -> bool {
-    PORTABLE.get(usize::from(byte)).is_some_and(|fine| *fine)
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
 /// Undoes [`portable_key`] where it can: not for a hashed key, nor for one that is not ours.
@@ -82,6 +71,7 @@ mod tests {
             ("", ""),
             ("a-b_c.D9", "a-b_c.D9"),
             ("a/b", "a=2Fb"),
+            ("a..b...c", "a.=2Eb.=2E.c"),
             ("/a=", "=2Fa=3D"),
             ("é", "=C3=A9"),
             ("a😀b", "a=F0=9F=98=80b"),
