@@ -12,6 +12,9 @@ pub const HEADERS: &str = "Authorization, Private-Token, Job-Token, Deploy-Token
 /// GitLab's headers, which hold nothing but the token.
 const PLAIN_HEADERS: [&str; 3] = ["private-token", "job-token", "deploy-token"];
 
+/// What the token of a CI job begins with (GitLab's documentation, Token prefixes).
+const OF_JOB: &[u8] = b"glcbt-";
+
 /// A token as a request presents it. Has no `Debug`: it is a secret.
 pub struct Credential {
     secret: Vec<u8>,
@@ -42,10 +45,10 @@ impl Credential {
         Some(from_secret(value.trim_ascii(), name == "job-token").ok_or(Malformed))
     }
 
-    /// Whether it is presented as the token of a CI job, as GitLab's documentation has it: as
-    /// `Job-Token` or with the user name `gitlab-ci-token`.
+    /// Whether it is the token of a CI job, as GitLab's documentation has it: presented as `Job-Token` or
+    /// with the user name `gitlab-ci-token`, or with the prefix that GitLab gives such tokens.
     pub fn is_of_job(&self) -> bool {
-        self.of_job
+        self.of_job || self.secret.starts_with(OF_JOB)
     }
 
     /// The token.
@@ -165,11 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn the_token_of_a_job_is_told_by_how_it_comes() {
+    fn the_token_of_a_job_is_told_by_how_it_comes_and_how_it_begins() {
         for (name, value, of_job) in [
             ("Job-Token", "secret", true),
             ("Private-Token", "secret", false),
+            ("Private-Token", "glcbt-64_x", true),
             ("Authorization", "Bearer secret", false),
+            ("Authorization", "Bearer glcbt-64_x", true),
+            ("Authorization", "Basic YWxpY2U6Z2xjYnQtNjRfeA==", true),
             ("Authorization", "Basic dXNlcjpzZWNyZXQ=", false),
             (
                 "Authorization",

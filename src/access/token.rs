@@ -140,16 +140,16 @@ impl Token {
         })
     }
 
-    /// The token whose secret has this SHA-256, if it is valid now. Every hash is compared, each in
+    /// The first token whose secret has this SHA-256 and that is valid now. Every hash is compared, each in
     /// constant time, so that the time taken tells nothing.
     pub fn find<'a>(tokens: &'a [Token], presented: &[u8; 32], now: Now) -> Option<&'a Token> {
         let mut found = None;
         for token in tokens {
-            if same(&token.hash, presented) && found.is_none() {
+            if same(&token.hash, presented) && found.is_none() && token.is_valid(now) {
                 found = Some(token);
             }
         }
-        found.filter(|token| token.is_valid(now))
+        found
     }
 
     /// Whether it has not expired.
@@ -277,6 +277,20 @@ mod tests {
 
     fn sha256(secret: &str) -> [u8; 32] {
         Sha256::digest(secret).into()
+    }
+
+    #[test]
+    fn of_two_tokens_of_one_secret_the_one_that_is_valid_is_found() {
+        let token = |name: &str, expiry: &str| {
+            format!(
+                r#"{{"name":"{name}","sha256":"{HASH}","scopes":["api"],"projects":["*"],"expires_at":"{expiry}"}}"#
+            )
+        };
+        let both = [token("old", "2025-01-01"), token("new", "2027-01-01")];
+        let tokens = Token::parse_list(&format!("[{}]", both.join(","))).unwrap();
+        let now = || time("2026-01-01T00:00:00Z");
+        let found = Token::find(&tokens, &sha256("secret"), &now);
+        assert_eq!(found.map(|token| &*token.grant.name), Some("new"));
     }
 
     #[test]

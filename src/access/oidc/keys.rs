@@ -99,7 +99,11 @@ impl<'a> Keys<'a> {
             return Ok(found);
         }
         if self.age(kept.asked) >= BETWEEN {
-            kept = self.fetch(kept)?;
+            kept = match self.fetch(kept) {
+                // That a fetch begins can't be noted: so there is none, and those that age still count.
+                Err(_) if !found.is_empty() => return Ok(found),
+                fetched => fetched?,
+            };
         } else if found.is_empty() {
             kept = self.fetched_by_another(kept)?;
         }

@@ -650,6 +650,9 @@ fn what_cannot_be_read_is_fetched_again_and_what_cannot_be_kept_is_not_asked_for
         Ok(Some(publisher())),
         "nothing is to be written"
     );
+    // Those that age still count, until they are too old.
+    world.pass(55 * 60);
+    assert_eq!(judged(&world, &token), Ok(Some(publisher())));
     world.kept.borrow_mut().clear();
     assert_eq!(judged(&world, &token), broken("w"));
     assert_eq!(world.asked(), [""; 0]);
