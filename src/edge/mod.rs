@@ -197,9 +197,11 @@ impl Edge<'_> {
             Resource::Info(module, asked) => proxy.info(module, asked),
             Resource::Mod(module, asked) => proxy.go_mod(module, asked),
             Resource::Zip(module, asked) => proxy.zip(module, asked),
-            Resource::Upload | Resource::Version(..) => {
-                Err(Failure::new(Kind::NotFound, "missing /@v/"))
+            Resource::Version(..) => {
+                let text = "a version has .info, .mod and .zip, and nothing under its bare name";
+                Err(Failure::new(Kind::NotFound, text))
             }
+            Resource::Upload => Err(Failure::new(Kind::NotFound, "missing /@v/")),
         }
     }
 
@@ -318,10 +320,7 @@ fn allow_method(resource: &Resource, request: &Request, presigns: bool) -> Resul
             allow(request, method.is_read(), READ)
         }
         // For the `go` command this is a path that names nothing: 405 would stop it.
-        Resource::Version(..) if method.is_read() => {
-            let text = "a version has .info, .mod and .zip, and nothing under its bare name";
-            Err(Failure::new(Kind::NotFound, text))
-        }
+        Resource::Version(..) if method.is_read() => Ok(()),
         Resource::Version(..) => allow(request, *method == Method::Delete, "DELETE"),
     }
 }

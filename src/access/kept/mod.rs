@@ -20,6 +20,7 @@ mod fields;
 mod find;
 mod look;
 mod lookup;
+mod met;
 mod names;
 mod projects;
 mod record;
@@ -227,18 +228,19 @@ impl Kept<'_> {
         Ok(page)
     }
 
-    /// What can be read of all that lies below `prefix`: for what is so rare that it may take long.
+    /// What can be read of all that lies below `prefix`: for what is so rare that it may take long. The names
+    /// are asked for at once: many stores read all of them for each page.
     fn all<T>(&self, prefix: &str, read: &ReadEntry<T>) -> Result<Vec<T>, Failure> {
+        let names = self.documents.names(prefix, None, usize::MAX);
+        let names = names.map_err(|error| failed("the list can't be read", &error))?;
         let mut all = Vec::new();
-        let mut cursor: Option<String> = None;
-        loop {
-            let page = self.page(prefix, cursor.as_deref(), &|| true, read)?;
-            all.extend(page.entries);
-            cursor = page.cursor;
-            if cursor.is_none() {
-                return Ok(all);
+        for some in names.chunks(AT_ONCE) {
+            for (document, value) in some.iter().zip(self.get(some)?) {
+                let name = document.strip_prefix(prefix).unwrap_or_default();
+                all.extend(value.and_then(|value| read(name, &value)));
             }
         }
+        Ok(all)
     }
 }
 

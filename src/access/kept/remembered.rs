@@ -19,10 +19,11 @@ use std::time::{Duration, Instant};
 
 use super::Kept;
 use super::find::{Asked, Found};
+use super::met::Met;
 use super::names::GENERATION;
 use crate::access::Token;
 use crate::http::Failure;
-use crate::lately::{Lately, Met};
+use crate::lately::Lately;
 
 /// As many of those who were let in are remembered, each with one module.
 const MOST: usize = 64;

@@ -213,7 +213,10 @@ fn who_writes_and_who_is_refused_is_looked_up_each_time() {
         for _ in 0..4 {
             let (is_let_in, asked) = instance.lets_in(who);
             assert_eq!((is_let_in, asked.len()), (may, calls));
-            assert!(!asked.concat().contains(&GENERATION.to_owned()), "{asked:?}");
+            assert!(
+                !asked.concat().contains(&GENERATION.to_owned()),
+                "{asked:?}"
+            );
         }
     }
     assert_eq!(instance.lets_in(CI), (true, vec![generation_alone()]));
