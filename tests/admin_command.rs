@@ -295,7 +295,7 @@ fn a_list_says_where_each_stands_and_what_the_configuration_hides() {
         (ran.code, ran.stderr.as_str()),
         (
             Some(0),
-            "note: what is hidden opens nothing: the configuration has the same id, path, name or hash, and wins\n"
+            "note: what is hidden opens nothing: the configuration has the same id, path, name, hash or prefixes, and wins\n"
         )
     );
     let mut lines: Vec<_> = ran.stdout.lines().collect();

@@ -157,7 +157,7 @@ pub fn print_list<T: serde::de::DeserializeOwned>(
     output::print(table(&rows).trim_end())?;
     if any_hidden {
         output::note(
-            "note: what is hidden opens nothing: the configuration has the same id, path, name or hash, and wins",
+            "note: what is hidden opens nothing: the configuration has the same id, path, name, hash or prefixes, and wins",
         );
     }
     Ok(())

@@ -1,12 +1,13 @@
 //! Log lines on their way to standard output and standard error.
 //!
 //! Requests must not wait for whoever reads the log, so a thread of its own writes, and lines that
-//! it cannot keep up with are dropped and counted.
+//! it cannot keep up with are dropped and counted. Not those that tell who changed what: they are few, and
+//! wait as long as it takes.
 
 use std::io::{self, BufWriter, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
 use goproxy_edge_host::log::{Line, Sink, Source};
@@ -14,25 +15,26 @@ use goproxy_edge_host::log::{Line, Sink, Source};
 /// Lines that may wait: a second's worth of a busy server.
 const WAITING_LINES: usize = 64 << 10;
 
+/// What every line about a change by an administrator begins with.
+const AUDIT: &str = "audit ";
+
 enum Message {
     Line { error: bool, text: String },
     End,
 }
 
-static WRITER: Mutex<Option<(SyncSender<Message>, JoinHandle<()>)>> = Mutex::new(None);
+/// The lines that the writer has not taken yet.
+#[derive(Default)]
+struct Waiting {
+    /// How many found no room.
+    dropped: AtomicU64,
+    /// Those that are not dropped where there is no room.
+    audit: Mutex<Vec<String>>,
+}
 
-/// Starts the thread, and returns what hands lines to it.
-pub fn start() -> io::Result<Sink> {
-    let (sender, lines) = sync_channel(WAITING_LINES);
-    let dropped = Arc::new(AtomicU64::new(0));
-    let counter = dropped.clone();
-    let thread = std::thread::Builder::new()
-        .name("log".into())
-        .spawn(move || write(&lines, &counter))?;
-    if let Ok(mut writer) = WRITER.lock() {
-        *writer = Some((sender.clone(), thread));
-    }
-    Ok(Arc::new(move |line: Line<'_>| {
+impl Waiting {
+    /// Hands a line to the writer, if there is room.
+    fn put(&self, sender: &SyncSender<Message>, line: &Line<'_>) {
         let text = match line.client {
             Some(client) => format!("{client} {}\n", line.text),
             None => format!("{}\n", line.text),
@@ -41,10 +43,49 @@ pub fn start() -> io::Result<Sink> {
             error: line.source != Source::Stdout,
             text,
         };
-        if sender.try_send(message).is_err() {
-            dropped.fetch_add(1, Ordering::Relaxed);
+        let Err(full) = sender.try_send(message) else {
+            return;
+        };
+        let (TrySendError::Full(message) | TrySendError::Disconnected(message)) = full;
+        match message {
+            Message::Line { text, .. } if line.text.starts_with(AUDIT) => self.audit().push(text),
+            _ => {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
         }
-    }))
+    }
+
+    /// What the writer is to write besides what it got.
+    fn take(&self) -> String {
+        let mut text: String = std::mem::take(&mut *self.audit()).concat();
+        let missing = self.dropped.swap(0, Ordering::Relaxed);
+        if missing > 0 {
+            text += &format!("{missing} log lines dropped\n");
+        }
+        text
+    }
+
+    fn audit(&self) -> MutexGuard<'_, Vec<String>> {
+        self.audit
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner())
+    }
+}
+
+static WRITER: Mutex<Option<(SyncSender<Message>, JoinHandle<()>)>> = Mutex::new(None);
+
+/// Starts the thread, and returns what hands lines to it.
+pub fn start() -> io::Result<Sink> {
+    let (sender, lines) = sync_channel(WAITING_LINES);
+    let waiting = Arc::new(Waiting::default());
+    let others = waiting.clone();
+    let thread = std::thread::Builder::new()
+        .name("log".into())
+        .spawn(move || write(&lines, &others))?;
+    if let Ok(mut writer) = WRITER.lock() {
+        *writer = Some((sender.clone(), thread));
+    }
+    Ok(Arc::new(move |line: Line<'_>| waiting.put(&sender, &line)))
 }
 
 /// Waits until every line is written.
@@ -57,7 +98,7 @@ pub fn finish() {
     }
 }
 
-fn write(lines: &Receiver<Message>, dropped: &AtomicU64) {
+fn write(lines: &Receiver<Message>, waiting: &Waiting) {
     let mut out = BufWriter::with_capacity(64 << 10, io::stdout());
     loop {
         let message = match lines.try_recv() {
@@ -72,13 +113,44 @@ fn write(lines: &Receiver<Message>, dropped: &AtomicU64) {
             Some(Message::Line { error: false, text }) => out.write_all(text.as_bytes()),
             Some(Message::Line { error: true, text }) => io::stderr().write_all(text.as_bytes()),
             Some(Message::End) | None => {
+                let _ = out.write_all(waiting.take().as_bytes());
                 let _ = out.flush();
                 return;
             }
         };
-        let missing = dropped.swap(0, Ordering::Relaxed);
-        if missing > 0 {
-            let _ = writeln!(out, "{missing} log lines dropped");
+        let _ = out.write_all(waiting.take().as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_is_no_room_lines_are_counted_and_those_of_changes_kept() {
+        let (sender, lines) = sync_channel(1);
+        let waiting = Waiting::default();
+        let put = |text| {
+            let line = Line {
+                source: Source::Stdout,
+                client: None,
+                text,
+            };
+            waiting.put(&sender, &line);
+        };
+        for text in [
+            "GET one",
+            "GET two",
+            "audit now ops one",
+            "audit now ops two",
+            "GET three",
+        ] {
+            put(text);
         }
+        let first = lines.try_recv();
+        assert!(matches!(first, Ok(Message::Line { text, .. }) if text == "GET one\n"));
+        let missing = "audit now ops one\naudit now ops two\n2 log lines dropped\n";
+        assert_eq!(waiting.take(), missing);
+        assert_eq!(waiting.take(), "");
     }
 }
