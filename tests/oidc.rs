@@ -515,12 +515,14 @@ fn a_job_token_is_judged_by_its_gitlab() {
     assert_eq!(answer.status, 401, "{answer}");
     assert!(answer.text().contains("OpenID Connect"), "{answer}");
     gitlab.asked();
-    let answer = put("Private-Token", "glcbt-right", "v1.2.0");
+    let answer = put("Private-Token", "right", "v1.2.0");
     assert_eq!(
         (answer.status, gitlab.asked()),
         (401, 0),
-        "it is no job token here: {answer}"
+        "nothing says that it is a job's: {answer}"
     );
+    let answer = put("Authorization", "Bearer glcbt-right", "v1.1.0");
+    assert_eq!((answer.status, gitlab.asked()), (200, 0), "{answer}");
     // Who has jobs on that GitLab is not for that one of those who are let in here.
     let internal = "/example.com/internal/@v/v1.0.0.mod";
     server.publish(
