@@ -13,8 +13,8 @@ use goproxy_edge_host::Host;
 use support::client::LARGE;
 use support::objects::{self, Link, ObjectStore, Relay};
 use support::{
-    Contender, Folder, client, compare, let_settle, print_requests, print_throughput, proxy,
-    serve_this, while_serving,
+    Contender, Folder, client, compare, compare_by, let_settle, print_requests, print_throughput,
+    proxy, serve_this, while_serving,
 };
 
 const MODULE: &str = "example.com/m";
@@ -63,6 +63,7 @@ fn main() {
             .map(String::as_str),
     );
     hits(&store, &counter, s3, both);
+    by_curl(&folder, &store, s3, both);
     far_away(&store);
     lists(&store, s3);
     count(&counter);
@@ -170,6 +171,27 @@ fn hits(store: &ObjectStore, relay: &Relay, s3: SocketAddr, both: SocketAddr) {
             let title = format!("36 MB from the object store, {connections} connections, {reads}");
             print_throughput(&title, &contenders, &measured, 0);
         }
+    }
+}
+
+/// A large zip by a client that does with it what people do: `curl`, into a file.
+fn by_curl(folder: &Folder, store: &ObjectStore, s3: SocketAddr, both: SocketAddr) {
+    let zip = "v1.1.0.zip";
+    let contenders = [
+        Contender::new(
+            "curl",
+            store.address,
+            store.get(&format!("{MODULE}/@v/{zip}")),
+        ),
+        Contender::new("curl from the proxy, s3", s3, proxy_path(zip)),
+        Contender::new("curl from the proxy, s3+kv", both, proxy_path(zip)),
+    ];
+    for at_once in [1, 4] {
+        let measured = compare_by(&contenders, |contender, time| {
+            client::curl(contender, at_once, folder.path(), time)
+        });
+        let title = format!("36 MB from the object store into a file, {at_once} at once");
+        print_throughput(&title, &contenders, &measured, 0);
     }
 }
 

@@ -3,6 +3,8 @@
 //! Written on plain sockets: a client that costs more than the server would hide what differs.
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -134,6 +136,39 @@ pub fn once(address: SocketAddr, path: &str) -> Duration {
         read_answer(&mut socket, &mut vec![0; LARGE], 200).await;
         started.elapsed()
     })
+}
+
+/// Loads the server for some time with `curl`, so many at once, each of which writes what it gets to a file
+/// in `folder`: as people fetch something large.
+///
+/// # Panics
+/// Where there is no `curl`, or an answer is not a whole 200.
+pub fn curl(contender: &Contender, at_once: usize, folder: &Path, time: Duration) -> Measured {
+    let url = format!("http://{}{}", contender.address, contender.path);
+    let started = Instant::now();
+    let mut measured = Measured::default();
+    while started.elapsed() < time {
+        let files: Vec<_> = (0..at_once)
+            .map(|number| folder.join(format!("got{number}")))
+            .collect();
+        let running: Vec<_> = files
+            .iter()
+            .map(|file| {
+                let mut command = Command::new("curl");
+                command.args(["--silent", "--fail", "--output"]).arg(file);
+                command.arg(&url).spawn().expect("curl")
+            })
+            .collect();
+        for mut one in running {
+            assert!(one.wait().expect("a process that ends").success(), "{url}");
+            measured.requests += 1;
+        }
+        for file in &files {
+            measured.bytes += std::fs::metadata(file).expect("a file").len();
+        }
+    }
+    measured.time = started.elapsed();
+    measured
 }
 
 async fn ask(

@@ -205,7 +205,16 @@ impl Contender {
 
 /// Measures them in turns, and returns the best round of each.
 pub fn compare(contenders: &[Contender], connections: usize) -> Vec<client::Measured> {
-    let measure = |contender: &Contender, time| client::load(contender, connections, time);
+    compare_by(contenders, |contender, time| {
+        client::load(contender, connections, time)
+    })
+}
+
+/// The same, measured so.
+pub fn compare_by(
+    contenders: &[Contender],
+    measure: impl Fn(&Contender, Duration) -> client::Measured,
+) -> Vec<client::Measured> {
     for contender in contenders {
         measure(contender, ROUND / 5);
     }
