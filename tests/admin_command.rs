@@ -160,14 +160,14 @@ fn a_project_and_its_token_come_work_and_go_without_a_restart() {
     assert_eq!(
         audit(&server, 8),
         [
-            "tests project 7 group/lib added",
-            "tests token ci added",
-            "tests project 7 group/lib disabled",
-            "tests project 7 group/lib enabled",
+            "tests project 7 group/lib added (private, 1 prefix)",
+            "tests token ci added (write_package_registry for group/lib)",
+            "tests project 7 group/lib disabled (private, disabled, 1 prefix)",
+            "tests project 7 group/lib enabled (private, 1 prefix)",
             "tests token ci revoked",
             "tests project 7 group/lib removed",
-            "tests project 7 group/lib added",
-            "tests project 7 group/lib changed",
+            "tests project 7 group/lib added (private, 1 prefix)",
+            "tests project 7 group/lib changed (private, disabled, 1 prefix)",
         ]
     );
     for secret in [&token, TOKEN, &sha256_hex(&token)] {

@@ -45,6 +45,15 @@ fn words(project: &Project, verb: &str) -> String {
     all.join(" ")
 }
 
+/// What a project is now, in words for the log.
+fn in_short(project: &Project) -> String {
+    let state = if project.enabled { "" } else { ", disabled" };
+    let count = project.modules.len();
+    let prefixes = if count == 1 { "prefix" } else { "prefixes" };
+    let visibility = project.visibility.name();
+    format!("{visibility}{state}, {count} {prefixes}")
+}
+
 impl Kept<'_> {
     /// Keeps a project, over the one of the same id.
     ///
@@ -183,7 +192,7 @@ impl Kept<'_> {
             Outcome::Created => "added",
             _ => "changed",
         });
-        let what = words(project, verb);
+        let what = format!("{} ({})", words(project, verb), in_short(project));
         if outcome == Outcome::Unchanged {
             // A store that was filled before there was one gets it so.
             if nobodys.as_deref() != Some(NOBODYS_PROJECT) {

@@ -11,7 +11,7 @@ use super::names::{HASHES, TOKEN_NAMES, hash_document, token_document};
 use super::record::TokenRecord as Record;
 use super::writing::{Writing, conflict, refused};
 use super::{AT_ONCE, Broken, Done, Kept, Outcome, Page, in_words, unreadable};
-use crate::access::Token;
+use crate::access::{Grant, Token};
 use crate::http::Failure;
 
 /// The longest name, and the longest token as it is written down, in bytes.
@@ -28,6 +28,24 @@ pub struct Listed {
 
 pub(super) fn words(name: &str, verb: &str) -> String {
     format!("token {} {verb}", in_words(name))
+}
+
+/// As many projects of a token are named in the log.
+const NAMED: usize = 5;
+
+/// What a token allows now, in words for the log.
+fn in_short(grant: &Grant) -> String {
+    let scopes: Vec<&str> = grant.scopes.iter().map(|scope| scope.name()).collect();
+    let projects = match grant.projects.len() {
+        0 => "no project".to_owned(),
+        1..=NAMED => {
+            let names: Vec<_> = grant.projects.iter().map(|name| in_words(name)).collect();
+            names.join(", ")
+        }
+        many => format!("{many} projects"),
+    };
+    let admin = if grant.admin { "; administrator" } else { "" };
+    format!("{} for {projects}{admin}", scopes.join(", "))
 }
 
 impl Kept<'_> {
@@ -65,7 +83,7 @@ impl Kept<'_> {
             Outcome::Created => "added",
             _ => "changed",
         };
-        let what = words(name, verb);
+        let what = format!("{} ({})", words(name, verb), in_short(&token.grant));
         if outcome == Outcome::Unchanged {
             return Ok(Done { outcome, what });
         }

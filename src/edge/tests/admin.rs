@@ -101,21 +101,33 @@ fn each_change_of_a_project_is_told_and_leaves_a_line_and_the_same_again_none() 
             Method::Put,
             "projects",
             LIB,
-            (201, CREATED, "project 7 team/lib added"),
+            (
+                201,
+                CREATED,
+                "project 7 team/lib added (private, 1 prefix)",
+            ),
         ),
         (Method::Put, "projects", LIB, (200, UNCHANGED, "")),
         (
             Method::Put,
             "projects",
             &*open,
-            (200, CHANGED, "project 7 team/lib changed"),
+            (
+                200,
+                CHANGED,
+                "project 7 team/lib changed (public, 1 prefix)",
+            ),
         ),
         (Method::Post, "projects/7/enable", "", (200, UNCHANGED, "")),
         (
             Method::Post,
             "projects/7/disable",
             "",
-            (200, CHANGED, "project 7 team/lib disabled"),
+            (
+                200,
+                CHANGED,
+                "project 7 team/lib disabled (public, disabled, 1 prefix)",
+            ),
         ),
         (
             Method::Post,
@@ -127,7 +139,11 @@ fn each_change_of_a_project_is_told_and_leaves_a_line_and_the_same_again_none() 
             Method::Post,
             "projects/team%2Flib/enable",
             "",
-            (200, CHANGED, "project 7 team/lib enabled"),
+            (
+                200,
+                CHANGED,
+                "project 7 team/lib enabled (public, 1 prefix)",
+            ),
         ),
         (Method::Put, "projects", &*open, (200, UNCHANGED, "")),
         (Method::Post, "projects/9/enable", "", (404, none, "")),
@@ -149,7 +165,11 @@ fn each_change_of_a_project_is_told_and_leaves_a_line_and_the_same_again_none() 
             Method::Put,
             "projects",
             LIB,
-            (201, CREATED, "project 7 team/lib added"),
+            (
+                201,
+                CREATED,
+                "project 7 team/lib added (private, 1 prefix)",
+            ),
         ),
         (
             Method::Delete,
@@ -174,20 +194,20 @@ fn each_change_of_a_token_is_told_and_leaves_a_line_without_its_hash() {
             Method::Put,
             "tokens",
             &*one,
-            (201, CREATED, r#"token "a b" added"#),
+            (201, CREATED, r#"token "a b" added (api for *)"#),
         ),
         (Method::Put, "tokens", &*one, (200, UNCHANGED, "")),
         (
             Method::Put,
             "tokens",
             &*two,
-            (200, CHANGED, r#"token "a b" changed"#),
+            (200, CHANGED, r#"token "a b" changed (api for *)"#),
         ),
         (
             Method::Put,
             "tokens",
             &*admin,
-            (200, CHANGED, r#"token "a b" changed"#),
+            (200, CHANGED, r#"token "a b" changed (api for *; administrator)"#),
         ),
         (Method::Put, "tokens", &*admin, (200, UNCHANGED, "")),
         (Method::Delete, "tokens/other", "", (200, ABSENT, "")),
@@ -210,7 +230,7 @@ fn the_log_is_told_of_changes_even_where_it_is_off() {
     host.add("projects", LIB);
     assert_eq!(
         host.take_audit(),
-        [format!("audit {NOW} ci project 7 team/lib added")]
+        [format!("audit {NOW} ci project 7 team/lib added (private, 1 prefix)")]
     );
 }
 
@@ -528,7 +548,7 @@ fn a_token_of_the_store_administers_until_it_is_revoked() {
     assert_eq!(as_ops(Method::Put, "projects", LIB).status, 201);
     assert_eq!(
         host.take_audit(),
-        [format!("audit {NOW} ops project 7 team/lib added")]
+        [format!("audit {NOW} ops project 7 team/lib added (private, 1 prefix)")]
     );
     assert_eq!(as_ops(Method::Delete, "tokens/ops", "").status, 200);
     assert_eq!(
@@ -548,8 +568,8 @@ fn a_name_that_could_be_taken_for_more_words_of_a_line_is_in_quotes() {
     assert_eq!(told.status, 201);
     let lines = host.take_audit();
     let expected = [
-        format!("audit {NOW} ci token \"{name}\" added"),
-        format!("audit {NOW} \"{name}\" project 7 team/lib added"),
+        format!("audit {NOW} ci token \"{name}\" added (api for *; administrator)"),
+        format!("audit {NOW} \"{name}\" project 7 team/lib added (private, 1 prefix)"),
     ];
     assert_eq!(lines, expected);
 }
@@ -703,7 +723,8 @@ fn a_change_that_fails_in_the_middle_leaves_a_line_and_the_same_again_ends_it() 
             assert_eq!(told.status, 200);
             break;
         }
-        let line = format!("audit {NOW} ci project 7 team/lib changed failed midway: run it again");
+        let changed = "project 7 team/lib changed (private, 2 prefixes)";
+        let line = format!("audit {NOW} ci {changed} failed midway: run it again");
         assert_eq!(told.status, 503, "{told:?}");
         if !audit.is_empty() {
             midway += 1;
