@@ -30,6 +30,9 @@ pub struct Asked<'a> {
 pub(super) const NOBODYS_PROJECT: &[u8] =
     b"project 0\npath nobodys/project\nvisibility private\nenabled no\nstate 0000000000000000\nend\n";
 
+/// No project has this number.
+const NOBODYS_ID: &str = "0";
+
 /// What is kept of it. Read only when it is asked for: who is refused for the secret is told so,
 /// whatever is the matter with the projects.
 pub struct Answers<'a> {
@@ -171,10 +174,13 @@ impl<'a> Answers<'a> {
             },
             (named, _) => named,
         };
-        Ok(Found { named, owner })
+        Ok(Found {
+            named: named.filter(|named| named.id != NOBODYS_ID),
+            owner,
+        })
     }
 
-    /// The copy of the project that is named, if it is there and not hidden.
+    /// The copy of the project that is named, if it is not hidden; of nobody's where it is not there.
     fn named_copy(&self) -> Result<Option<ProjectRecord>, Failure> {
         let Some((name, _, value)) = &self.named else {
             return Ok(None);
@@ -186,7 +192,7 @@ impl<'a> Answers<'a> {
         let copy = read_copy(value, |copy| there.is_none() || copy.is_named(name));
         let copy = copy.ok_or_else(|| unreadable(&format!("the project {name:?}")))?;
         let hidden = self.kept.is_hidden(&copy.project);
-        Ok(Some(copy).filter(|_| !hidden && there.is_some()))
+        Ok(Some(copy).filter(|_| !hidden))
     }
 
     /// The project with this id, if it has the name by which the request names it.

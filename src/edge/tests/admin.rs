@@ -101,11 +101,7 @@ fn each_change_of_a_project_is_told_and_leaves_a_line_and_the_same_again_none() 
             Method::Put,
             "projects",
             LIB,
-            (
-                201,
-                CREATED,
-                "project 7 team/lib added (private, 1 prefix)",
-            ),
+            (201, CREATED, "project 7 team/lib added (private, 1 prefix)"),
         ),
         (Method::Put, "projects", LIB, (200, UNCHANGED, "")),
         (
@@ -165,11 +161,7 @@ fn each_change_of_a_project_is_told_and_leaves_a_line_and_the_same_again_none() 
             Method::Put,
             "projects",
             LIB,
-            (
-                201,
-                CREATED,
-                "project 7 team/lib added (private, 1 prefix)",
-            ),
+            (201, CREATED, "project 7 team/lib added (private, 1 prefix)"),
         ),
         (
             Method::Delete,
@@ -207,7 +199,11 @@ fn each_change_of_a_token_is_told_and_leaves_a_line_without_its_hash() {
             Method::Put,
             "tokens",
             &*admin,
-            (200, CHANGED, r#"token "a b" changed (api for *; administrator)"#),
+            (
+                200,
+                CHANGED,
+                r#"token "a b" changed (api for *; administrator)"#,
+            ),
         ),
         (Method::Put, "tokens", &*admin, (200, UNCHANGED, "")),
         (Method::Delete, "tokens/other", "", (200, ABSENT, "")),
@@ -230,7 +226,9 @@ fn the_log_is_told_of_changes_even_where_it_is_off() {
     host.add("projects", LIB);
     assert_eq!(
         host.take_audit(),
-        [format!("audit {NOW} ci project 7 team/lib added (private, 1 prefix)")]
+        [format!(
+            "audit {NOW} ci project 7 team/lib added (private, 1 prefix)"
+        )]
     );
 }
 
@@ -548,7 +546,9 @@ fn a_token_of_the_store_administers_until_it_is_revoked() {
     assert_eq!(as_ops(Method::Put, "projects", LIB).status, 201);
     assert_eq!(
         host.take_audit(),
-        [format!("audit {NOW} ops project 7 team/lib added (private, 1 prefix)")]
+        [format!(
+            "audit {NOW} ops project 7 team/lib added (private, 1 prefix)"
+        )]
     );
     assert_eq!(as_ops(Method::Delete, "tokens/ops", "").status, 200);
     assert_eq!(
