@@ -166,7 +166,7 @@ fn a_project_and_its_token_come_work_and_go_without_a_restart() {
             "tests project 7 group/lib enabled (private, 1 prefix)",
             "tests token ci revoked",
             "tests project 7 group/lib removed",
-            "tests project 7 group/lib added (private, 1 prefix)",
+            "tests project 7 group/lib added (public, 2 prefixes)",
             "tests project 7 group/lib changed (private, disabled, 1 prefix)",
         ]
     );
