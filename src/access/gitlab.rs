@@ -143,6 +143,7 @@ fn grant(project: &str) -> Grant {
         projects: vec![project.to_owned()],
         admin: false,
         guest: false,
+        alone: true,
     }
 }
 

@@ -59,12 +59,17 @@ pub struct Grant {
     /// Whether who has it is none of ours, such as the job of a project that is not here: on a GitLab that
     /// others use too everybody has jobs. It opens nothing then, but is no wrong credential.
     pub guest: bool,
+    /// Whether it names projects alone, and opens none below their paths, as one that names a group does.
+    pub alone: bool,
 }
 
 impl Grant {
     /// Whether it is for this project: one that it names, or one in a group that it names.
     pub fn names_project(&self, project: &Project) -> bool {
         let mut named = self.projects.iter();
-        named.any(|name| name == "*" || project.is_named(name) || project.is_in_group(name))
+        named.any(|name| {
+            let is_it = name == "*" || project.is_named(name);
+            is_it || !self.alone && project.is_in_group(name)
+        })
     }
 }

@@ -81,17 +81,17 @@ impl Outside<'_> {
     }
 }
 
-/// What a credential allows that is none of our own tokens. `None`: nobody else can know it either. The
-/// number of the project of some full path, if there is one, `number_of` knows: the project that is there
-/// only because none was configured is none.
+/// What a credential allows that is none of our own tokens. `None`: nobody else can know it either. Whether
+/// there is a project of some full path, `is_here` knows: for the project that is there only because none
+/// was configured the answer is no.
 ///
 /// # Errors
-/// 401 for one that is refused, 503 where whoever must judge it does not answer, and those of `number_of`.
+/// 401 for one that is refused, 503 where whoever must judge it does not answer, and those of `is_here`.
 pub fn judge(
     credential: &Credential,
     settings: &Settings,
     outside: &Outside<'_>,
-    number_of: &dyn Fn(&str) -> Result<Option<String>, Failure>,
+    is_here: &dyn Fn(&str) -> Result<bool, Failure>,
 ) -> Result<Option<Grant>, Failure> {
     let secret = credential.secret();
     let signed = oidc::judge(secret, &settings.trust, outside)?;
@@ -100,13 +100,12 @@ pub fn judge(
     }
     if credential.is_of_job() && !settings.gitlab.is_empty() {
         let mut grant = gitlab::judge(secret, &settings.gitlab, outside)?;
-        // Named by its number, it opens the project alone, not those below its path as a group's would.
-        let mut here = Vec::new();
         for path in &grant.projects {
-            here.extend(number_of(path)?);
+            grant.guest |= !is_here(path)?;
         }
-        grant.guest = here.is_empty();
-        grant.projects = here;
+        if grant.guest {
+            grant.projects.clear();
+        }
         return Ok(Some(grant));
     }
     match oidc::has_form(secret) {

@@ -132,6 +132,7 @@ impl Token {
                 Some(_) => return Err("`admin` is not true or false"),
             },
             guest: false,
+            alone: false,
         };
         Ok(Token {
             grant: Rc::new(grant),
@@ -199,6 +200,7 @@ impl Token {
             projects,
             admin,
             guest: _,
+            alone: _,
         } = &*self.grant;
         let mut json = Writer::new();
         json.text("name", name);

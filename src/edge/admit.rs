@@ -100,17 +100,17 @@ impl Edge<'_> {
             now: self.now(),
         };
         let judged = outside::judge(credential, self.settings, &outside, &|path| {
-            self.number_of(path)
+            self.has_project(path)
         });
         judged.map(|grant| grant.map(Rc::new))
     }
 
-    /// The number of the project that somebody has made of this full path, in the settings or in the store.
+    /// Whether somebody has made a project of this full path, in the settings or in the store.
     #[cfg(feature = "oidc")]
-    fn number_of(&self, path: &str) -> Result<Option<String>, Failure> {
+    fn has_project(&self, path: &str) -> Result<bool, Failure> {
         let mut configured = self.settings.projects.configured().iter();
-        if let Some(project) = configured.find(|project| project.path == path) {
-            return Ok(Some(project.id.clone()));
+        if configured.any(|project| project.path == path) {
+            return Ok(true);
         }
         #[cfg(feature = "admin")]
         if self.settings.admin {
@@ -119,9 +119,9 @@ impl Edge<'_> {
                 ..Asked::default()
             };
             let found = self.kept().ask(&asked, None, false)?.projects(&|_| false)?;
-            return Ok(found.named.map(|project| project.id.clone()));
+            return Ok(found.named.is_some());
         }
-        Ok(None)
+        Ok(false)
     }
 
     #[cfg(not(feature = "oidc"))]

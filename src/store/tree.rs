@@ -141,17 +141,21 @@ pub(super) fn checked_info(
     stored: Object,
 ) -> Result<Object, Error> {
     let etag = stored.etag.clone();
-    let bytes = match stored.size {
-        ..=LONGEST_INFO => stored.into_bytes()?,
-        // Whatever it is, it is no info.
-        _ => Vec::new(),
-    };
+    let bytes = info_bytes(stored)?;
     match Info::parse(&bytes) {
         Some(info) if info.version == *version.version() => Ok(Object::from_bytes(bytes, etag)),
         _ => Err(Error::Corrupt(format!(
             "{} does not say what this version is",
             tree.name(version, "info")
         ))),
+    }
+}
+
+/// The bytes of an `.info`; none of one that is too long to be any.
+pub(super) fn info_bytes(stored: Object) -> Result<Vec<u8>, Error> {
+    match stored.size {
+        ..=LONGEST_INFO => stored.into_bytes(),
+        _ => Ok(Vec::new()),
     }
 }
 

@@ -6,17 +6,27 @@
 
 use std::io::{self, BufWriter, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel,
+};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use goproxy_edge_host::log::{Line, Sink, Source};
 
 /// Lines that may wait: a second's worth of a busy server.
 const WAITING_LINES: usize = 64 << 10;
 
-/// What every line about a change by an administrator begins with.
-const AUDIT: &str = "audit ";
+/// Whether a line is about a change by an administrator: a time follows, where in that of a request with
+/// such a method it is a path.
+fn is_audit(line: &str) -> bool {
+    let rest = line.strip_prefix("audit ");
+    rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+/// How long the writer rests before it looks whether there are lines that found no room.
+const REST: Duration = Duration::from_secs(1);
 
 enum Message {
     Line { error: bool, text: String },
@@ -48,7 +58,11 @@ impl Waiting {
         };
         let (TrySendError::Full(message) | TrySendError::Disconnected(message)) = full;
         match message {
-            Message::Line { text, .. } if line.text.starts_with(AUDIT) => self.audit().push(text),
+            Message::Line { text, .. }
+                if is_audit(line.text) && self.audit().len() < WAITING_LINES =>
+            {
+                self.audit().push(text);
+            }
             _ => {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
@@ -103,9 +117,14 @@ fn write(lines: &Receiver<Message>, waiting: &Waiting) {
     loop {
         let message = match lines.try_recv() {
             Err(TryRecvError::Empty) => {
+                // Only now, or a change would be told before it began.
+                let _ = out.write_all(waiting.take().as_bytes());
                 // Nothing can be done about a log that nobody reads any more.
                 let _ = out.flush();
-                lines.recv().ok()
+                match lines.recv_timeout(REST) {
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    message => message.ok(),
+                }
             }
             message => message.ok(),
         };
@@ -118,7 +137,6 @@ fn write(lines: &Receiver<Message>, waiting: &Waiting) {
                 return;
             }
         };
-        let _ = out.write_all(waiting.take().as_bytes());
     }
 }
 
@@ -141,15 +159,16 @@ mod tests {
         for text in [
             "GET one",
             "GET two",
-            "audit now ops one",
-            "audit now ops two",
-            "GET three",
+            "audit 2026 ops one",
+            "audit 2026 ops two",
+            // A request with such a method.
+            "audit /2026 405",
         ] {
             put(text);
         }
         let first = lines.try_recv();
         assert!(matches!(first, Ok(Message::Line { text, .. }) if text == "GET one\n"));
-        let missing = "audit now ops one\naudit now ops two\n2 log lines dropped\n";
+        let missing = "audit 2026 ops one\naudit 2026 ops two\n2 log lines dropped\n";
         assert_eq!(waiting.take(), missing);
         assert_eq!(waiting.take(), "");
     }

@@ -25,6 +25,7 @@ fn publisher() -> Grant {
         projects: vec!["group/sub/project".to_owned()],
         admin: false,
         guest: false,
+        alone: true,
     }
 }
 
@@ -193,23 +194,19 @@ fn a_job_of_a_project_that_is_not_here_is_a_guest() {
         gitlab: GITLAB.to_owned(),
         ..Settings::default()
     };
-    let judged = |number: Result<Option<String>, Failure>| {
+    let judged = |is_here: Result<bool, Failure>| {
         outside::judge(&credential, &settings, &world.outside(), &|path| {
             assert_eq!(path, "group/sub/project");
-            number.clone()
+            is_here.clone()
         })
     };
-    let own = Grant {
-        projects: vec!["7".to_owned()],
-        ..publisher()
-    };
-    assert_eq!(judged(Ok(Some("7".to_owned()))), Ok(Some(own)));
+    assert_eq!(judged(Ok(true)), Ok(Some(publisher())));
     let guest = Grant {
         projects: Vec::new(),
         guest: true,
         ..publisher()
     };
-    assert_eq!(judged(Ok(None)), Ok(Some(guest)));
+    assert_eq!(judged(Ok(false)), Ok(Some(guest)));
     let broken = Failure::new(Kind::Unavailable, "w");
     assert_eq!(judged(Err(broken.clone())), Err(broken));
 }

@@ -167,6 +167,7 @@ impl TokenRecord {
             projects: fields.all("project"),
             admin,
             guest: false,
+            alone: false,
         };
         let record = TokenRecord {
             token: Token::new(grant, hash, expires_at)?,

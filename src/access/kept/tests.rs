@@ -65,6 +65,7 @@ fn grants() -> Vec<(&'static str, Option<Grant>)> {
             projects: vec![name.to_owned()],
             admin: false,
             guest: false,
+            alone: false,
         };
         (name, Some(grant))
     };

@@ -30,22 +30,29 @@ pub(super) fn words(name: &str, verb: &str) -> String {
     format!("token {} {verb}", in_words(name))
 }
 
-/// As many projects of a token are named in the log.
+/// As many projects of a token are named in the log, if they are not longer than that in all.
 const NAMED: usize = 5;
+const LONGEST_NAMED: usize = 200;
 
-/// What a token allows now, in words for the log.
+/// What a token allows now, in words for the log, whose lines have an end.
 fn in_short(grant: &Grant) -> String {
-    let scopes: Vec<&str> = grant.scopes.iter().map(|scope| scope.name()).collect();
-    let projects = match grant.projects.len() {
-        0 => "no project".to_owned(),
-        1..=NAMED => {
-            let names: Vec<_> = grant.projects.iter().map(|name| in_words(name)).collect();
-            names.join(", ")
+    let admin = if grant.admin { "administrator, " } else { "" };
+    let mut scopes: Vec<&str> = Vec::new();
+    for scope in &grant.scopes {
+        if !scopes.contains(&scope.name()) {
+            scopes.push(scope.name());
         }
-        many => format!("{many} projects"),
+    }
+    let count = grant.projects.len();
+    let names = grant.projects.iter().take(NAMED);
+    let names: Vec<_> = names.map(|name| in_words(name)).collect();
+    let names = names.join(", ");
+    let projects = match count {
+        0 => "no project".to_owned(),
+        1..=NAMED if names.len() <= LONGEST_NAMED => names,
+        count => format!("{count} projects"),
     };
-    let admin = if grant.admin { "; administrator" } else { "" };
-    format!("{} for {projects}{admin}", scopes.join(", "))
+    format!("{admin}{} for {projects}", scopes.join(", "))
 }
 
 impl Kept<'_> {

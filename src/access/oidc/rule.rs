@@ -136,6 +136,7 @@ impl Rule {
             projects: self.projects.clone(),
             admin: false,
             guest: false,
+            alone: false,
         }
     }
 

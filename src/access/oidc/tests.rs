@@ -65,6 +65,7 @@ fn publisher() -> Grant {
         projects: vec!["1".to_owned()],
         admin: false,
         guest: false,
+        alone: false,
     }
 }
 
@@ -109,6 +110,7 @@ fn a_token_that_a_rule_admits_is_granted_what_the_rule_says() {
         projects: vec!["2".to_owned()],
         admin: false,
         guest: false,
+        alone: false,
     };
     assert_eq!(judged(&world, &pair.token(RS256, &reader)), Ok(Some(grant)));
     assert_eq!(world.asked(), [""; 0], "the keys are kept");

@@ -202,7 +202,7 @@ fn each_change_of_a_token_is_told_and_leaves_a_line_without_its_hash() {
             (
                 200,
                 CHANGED,
-                r#"token "a b" changed (api for *; administrator)"#,
+                r#"token "a b" changed (administrator, api for *)"#,
             ),
         ),
         (Method::Put, "tokens", &*admin, (200, UNCHANGED, "")),
@@ -568,7 +568,7 @@ fn a_name_that_could_be_taken_for_more_words_of_a_line_is_in_quotes() {
     assert_eq!(told.status, 201);
     let lines = host.take_audit();
     let expected = [
-        format!("audit {NOW} ci token \"{name}\" added (api for *; administrator)"),
+        format!("audit {NOW} ci token \"{name}\" added (administrator, api for *)"),
         format!("audit {NOW} \"{name}\" project 7 team/lib added (private, 1 prefix)"),
     ];
     assert_eq!(lines, expected);

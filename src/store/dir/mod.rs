@@ -99,7 +99,7 @@ impl Store for Dir {
             names => names?,
         };
         let found = names.iter().filter_map(|name| Files::named(name));
-        let info = |version: &ModuleVersion| self.stored(version, File::Info)?.into_bytes();
+        let info = |version: &ModuleVersion| tree::info_bytes(self.stored(version, File::Info)?);
         let info: &tree::ReadInfo<'_> = &info;
         let info = (detail == Detail::Origins).then_some(info);
         tree::index(module, found.collect(), info)

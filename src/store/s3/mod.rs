@@ -114,16 +114,11 @@ impl S3 {
     fn file(&self, version: &ModuleVersion, file: File, wanted: &Wanted) -> Result<Object, Error> {
         let key = self.key(version, file.extension());
         let object = self.object(&key, wanted)?.ok_or(Error::NotFound)?;
-        // Even a module without a go.mod of its own has a line in it.
-        let shortest = match file {
-            File::Info | File::Mod => 1,
-            File::Zip => list::SMALLEST_ZIP,
-        };
-        if object.size < shortest {
-            return Err(whole::cut(&key));
-        }
         if file != File::Zip {
             return Ok(object);
+        }
+        if object.size < list::SMALLEST_ZIP {
+            return Err(whole::cut(&key));
         }
         let (store, size) = (self.clone(), object.size);
         let mut object = whole::guarded(object, &key);
@@ -206,6 +201,10 @@ impl Store for S3 {
         };
         match (self.file(version, file, wanted), file) {
             (Err(Error::NotFound), File::Mod) => Err(Error::NotFound),
+            // Even a module without a go.mod of its own has a line in it.
+            (Ok(object), File::Mod) if object.size == 0 => {
+                Err(whole::cut(&self.key(version, file.extension())))
+            }
             (Err(Error::NotFound), _) => {
                 tree::refuse_withdrawn(self, version)?;
                 match file {
@@ -220,7 +219,8 @@ impl Store for S3 {
 
     fn index(&self, module: &ModulePath, detail: Detail) -> Result<Option<Index>, Error> {
         let found = self.files(module)?;
-        let info = |version: &ModuleVersion| Tree::stored(self, version, File::Info)?.into_bytes();
+        let info =
+            |version: &ModuleVersion| tree::info_bytes(Tree::stored(self, version, File::Info)?);
         let info: &tree::ReadInfo<'_> = &info;
         tree::index(module, found, (detail == Detail::Origins).then_some(info))
     }

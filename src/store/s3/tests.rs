@@ -13,7 +13,7 @@ use crate::module::{ModulePath, ModuleVersion};
 use crate::store::contract::{self, bytes, listed, module_zip, published, release, version};
 use crate::store::testing::{Faults, TestEntropy, Turns, at_every_step};
 use crate::store::trials::{self, DAY, Ground, NOW, PATH, sound};
-use crate::store::{Content, Error, File, Outcome, Store};
+use crate::store::{Content, Detail, Error, File, Outcome, Store};
 
 /// A bucket that keeps conditions, one that keeps that of a write alone, one that keeps none, or one that
 /// refuses to hear of one for a copy (and writes tags without quotes, as Ceph does).
@@ -662,6 +662,14 @@ fn what_can_be_no_info_and_no_go_mod_is_given_to_nobody_and_not_read() {
     for file in [File::Info, File::Mod] {
         let given = bytes(&store, &version, file);
         assert!(matches!(given, Err(Error::Corrupt(_))), "{given:?}");
+    }
+    // Those beside it are found by their branches and commits all the same.
+    put(&bucket, &format!("{PATH}/@v/v1.0.0.zip"), &[0; 30]);
+    let path = ModulePath::parse(PATH).unwrap();
+    for info in [long.as_bytes(), b""] {
+        put(&bucket, &format!("{PATH}/@v/v1.0.0.info"), info);
+        let index = store.index(&path, Detail::Origins).unwrap().unwrap();
+        assert_eq!(index.entries().count(), 1);
     }
 }
 
