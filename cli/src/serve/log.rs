@@ -2,7 +2,7 @@
 //!
 //! Requests must not wait for whoever reads the log, so a thread of its own writes, and lines that
 //! it cannot keep up with are dropped and counted. Not those that tell who changed what: they are few, and
-//! wait as long as it takes.
+//! wait apart, as many again.
 
 use std::io::{self, BufWriter, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -114,11 +114,20 @@ pub fn finish() {
 
 fn write(lines: &Receiver<Message>, waiting: &Waiting) {
     let mut out = BufWriter::with_capacity(64 << 10, io::stdout());
+    // What found no room comes behind all that had found some, or a change would be told before it began:
+    // when nothing waits, or when as many lines have been written as can wait.
+    let (mut behind, mut written) = (String::new(), 0);
     loop {
+        if written == WAITING_LINES {
+            let _ = out.write_all(behind.as_bytes());
+            (behind, written) = (waiting.take(), 0);
+        }
+        written += 1;
         let message = match lines.try_recv() {
             Err(TryRecvError::Empty) => {
-                // Only now, or a change would be told before it began.
-                let _ = out.write_all(waiting.take().as_bytes());
+                behind += &waiting.take();
+                let _ = out.write_all(behind.as_bytes());
+                (behind, written) = (String::new(), 0);
                 // Nothing can be done about a log that nobody reads any more.
                 let _ = out.flush();
                 match lines.recv_timeout(REST) {
@@ -132,7 +141,8 @@ fn write(lines: &Receiver<Message>, waiting: &Waiting) {
             Some(Message::Line { error: false, text }) => out.write_all(text.as_bytes()),
             Some(Message::Line { error: true, text }) => io::stderr().write_all(text.as_bytes()),
             Some(Message::End) | None => {
-                let _ = out.write_all(waiting.take().as_bytes());
+                behind += &waiting.take();
+                let _ = out.write_all(behind.as_bytes());
                 let _ = out.flush();
                 return;
             }

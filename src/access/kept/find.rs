@@ -63,8 +63,8 @@ pub struct Found {
 
 impl<'a> Kept<'a> {
     /// Looks up what a request is about, and the token whose secret has this SHA-256; for one that can be
-    /// remembered (`memorable`) the generation too, if the same was let in lately. One call of the store, or none
-    /// where nothing is asked.
+    /// remembered (`memorable`) the generation too, if the same was let in lately. One call of the store, or
+    /// none where nothing is asked.
     ///
     /// # Errors
     /// The store's failure.

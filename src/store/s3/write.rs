@@ -383,10 +383,12 @@ impl S3 {
             let found = self.object(TRIAL, &Wanted::Whole)?;
             let found = found.map(Object::into_bytes).transpose()?;
             let is = |verdict: &str| found.as_deref() == Some(self.trial_of(verdict).as_bytes());
-            self.keeps.set(match () {
-                () if is(REFUSED) => Keeps::Yes,
-                () if is(OVERWRITTEN) => Keeps::No,
-                () => self.try_new()?,
+            self.keeps.set(if is(REFUSED) {
+                Keeps::Yes
+            } else if is(OVERWRITTEN) {
+                Keeps::No
+            } else {
+                self.try_new()?
             });
         }
         Ok(self.keeps.get() == Keeps::Yes)
