@@ -223,6 +223,14 @@ impl Settings {
         }
         #[cfg(feature = "s3")]
         if settings.needs_s3() {
+            let beside_kv = matches!(settings.store, StorePlace::S3Kv(_));
+            if beside_kv && settings.s3.layout != crate::store::s3::Layout::Goproxy {
+                let problem = "a bucket of Athens is read with the store `s3` alone";
+                return Err(BadSetting {
+                    name: "s3_layout".to_owned(),
+                    problem: problem.to_owned(),
+                });
+            }
             settings.s3.check().map_err(|(name, problem)| BadSetting {
                 name: name.to_owned(),
                 problem: problem.to_owned(),
@@ -570,6 +578,10 @@ mod tests {
         assert_eq!(owned(&named).unwrap().store, default);
         let missing = owned(&pairs[..2]).map_err(|bad| bad.name);
         assert_eq!(missing, Err("s3_bucket".to_owned()));
+        let foreign = [pairs.as_slice(), &[("s3_layout", "athens")]].concat();
+        let foreign = owned(&foreign).map_err(|bad| bad.to_string());
+        let problem = "the setting `s3_layout` is wrong: a bucket of Athens is read with the store `s3` alone";
+        assert_eq!(foreign, Err(problem.to_owned()));
     }
 
     #[test]

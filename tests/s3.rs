@@ -4,13 +4,14 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use goproxy_edge::store::contract::check_all;
+use goproxy_edge::store::contract::{check_all, check_documents};
 
 use crate::store_contract::Remote;
 use crate::support::archive::{module_zip, small_module};
 use crate::support::go::{self, Go};
 use crate::support::hosts::publishes_and_serves;
 use crate::support::http::Request;
+use crate::support::native::store_in;
 use crate::support::s3::{
     Fault, FaultyProxy, ObjectStore, SECRET_KEY, VIRTUAL_BUCKET, VIRTUAL_DOMAIN, is_signed,
     readiness, setup_at,
@@ -25,6 +26,15 @@ fn the_object_store_keeps_the_contract_through_the_component() {
     let server = store.setup().start();
     check_all(&Remote::at(server.address()));
     assert_eq!(store.uploads(), 0, "no upload stays behind");
+}
+
+#[test]
+fn the_object_store_keeps_the_contract_natively() {
+    let store = ObjectStore::new();
+    let native = store_in(&store);
+    check_all(&native);
+    assert_eq!(store.uploads(), 0, "no upload stays behind");
+    check_documents(&native);
 }
 
 #[test]
@@ -51,6 +61,39 @@ fn a_real_program_builds_from_a_bucket_into_which_a_module_cache_was_copied() {
     ]);
     go.run(&program, &["build", "-o", "program", "./..."])
         .expect_success();
+}
+
+#[test]
+fn a_bucket_that_everybody_may_read_is_served_without_keys_and_takes_nothing() {
+    let store = ObjectStore::new();
+    let zip = small_module("example.com/m", "v1.0.0");
+    let info = "{\"Version\":\"v1.0.0\",\"Time\":\"2024-01-02T03:04:05Z\"}";
+    store.put("example.com/m/@v/v1.0.0.info", info);
+    store.put("example.com/m/@v/v1.0.0.mod", "module example.com/m\n");
+    store.put("example.com/m/@v/v1.0.0.zip", &zip);
+    let server = store
+        .setup()
+        .set("s3_access_key", "")
+        .set("s3_secret_key", "")
+        .start();
+    let get = |file: &str| server.get(&format!("/example.com/m/@v/{file}"));
+    let refused = get("v1.0.0.info");
+    assert_eq!(refused.status, 503, "{refused}");
+    assert!(refused.text().contains("refuses access"), "{refused}");
+    store.open_to_everybody();
+    assert_eq!(server.get("/readyz").status, 200);
+    assert_eq!(get("list").text(), "v1.0.0\n");
+    assert_eq!(get("v1.0.0.info").text(), info);
+    assert_eq!(get("v1.0.0.mod").text(), "module example.com/m\n");
+    assert!(get("v1.0.0.zip").body == zip);
+    assert_eq!(get("v1.1.0.info").status, 404);
+    let told = Request::new("PUT", "/example.com/m/@v/v1.1.0.zip")
+        .token(TOKEN)
+        .body(small_module("example.com/m", "v1.1.0"))
+        .send(server.address());
+    assert_eq!(told.status, 503, "{told}");
+    assert!(told.text().contains("refuses access"), "{told}");
+    assert_eq!(get("list").text(), "v1.0.0\n");
 }
 
 #[test]

@@ -131,8 +131,8 @@ impl fmt::Display for Unanswered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unanswered::Denied => f.write_str(
-                "the host does not let this component reach it: the manifest must allow it (on Spin \
-                 `allowed_outbound_hosts`)",
+                "the host does not let this component reach it: its manifest must allow that (on Spin \
+                 `allowed_outbound_hosts`, on wasmCloud `allowedHosts`)",
             ),
             Unanswered::BadAddress => f.write_str("its address is no http or https address"),
             Unanswered::Unreachable(why) => write!(f, "it can't be reached: {why}"),

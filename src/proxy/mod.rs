@@ -68,7 +68,7 @@ impl Proxy<'_> {
                     true => self.short(),
                     false => IMMUTABLE.to_owned(),
                 };
-                self.send("application/json", &cache, object)
+                self.send(&version, "application/json", &cache, object)
             }
             // The `go` command answers these itself, from what it has.
             Asked::Query(query) if query == "upgrade" || query == "patch" => Err(not_found(
@@ -122,7 +122,7 @@ impl Proxy<'_> {
         if let Some(redirect) = self.redirect(&version, &mut object)? {
             return Ok(redirect);
         }
-        self.send(content_type, &cache, object)
+        self.send(&version, content_type, &cache, object)
     }
 
     /// Sends the client of a large zip to where it is fetched instead. Conditions and ranges are the object
@@ -228,6 +228,7 @@ impl Proxy<'_> {
 
     fn send(
         &self,
+        version: &ModuleVersion,
         content_type: &'static str,
         cache: &str,
         object: Object,
@@ -255,7 +256,7 @@ impl Proxy<'_> {
             _ if self.head => Body::Stream(range.end - range.start, Box::new(Unread)),
             Content::Bytes(bytes) => Body::Bytes(cut(bytes, &range)),
             Content::Stored(open) => {
-                open(range.clone()).map_err(|error| failure(&content_type, error))?
+                open(range.clone()).map_err(|error| failure(version, error))?
             }
         };
         let mut response = tagged(Response::new(status, content_type, body), &tag, cache);

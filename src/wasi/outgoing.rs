@@ -30,12 +30,14 @@ impl Client for WasiClient {
         let answer = outgoing_handler::handle(outgoing, Some(options)).map_err(failed)?;
         if let Some(body) = body {
             // A server may answer before it has the whole body, and stop taking it: its answer counts.
-            match (send_body(&body, request.body), answered(&answer)) {
-                (Ok(()), _) => {
+            match send_body(&body, request.body) {
+                Ok(()) => {
                     let _ = OutgoingBody::finish(body, None);
                 }
-                (Err(_), Some(early)) => return Ok(incoming(early?, head)),
-                (Err(error), None) => {
+                Err(error) => {
+                    if let Some(early) = answered(&answer) {
+                        return Ok(incoming(early?, head));
+                    }
                     // Unfinished, so that the server never takes a part for the whole.
                     drop(body);
                     return match answer_of(&answer) {

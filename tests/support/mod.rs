@@ -7,6 +7,7 @@ pub mod git;
 pub mod go;
 pub mod hosts;
 pub mod http;
+pub mod native;
 pub mod process;
 pub mod s3;
 pub mod server;

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use ring::hmac;
+use rusty_s3::signing;
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::http::Request;
@@ -135,6 +137,40 @@ impl ObjectStore {
     /// Settings of a server whose modules are here.
     pub fn setup(&self) -> Setup {
         setup_at(&self.address)
+    }
+
+    /// Lets everybody list the bucket and read what is in it.
+    #[track_caller]
+    pub fn open_to_everybody(&self) {
+        let arn = format!("arn:aws:s3:::{}", self.bucket);
+        let policy = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": ["s3:ListBucket", "s3:GetObject"],
+                "Resource": [arn, format!("{arn}/*")],
+            }],
+        });
+        let bucket = format!("http://{}/{}", self.address, self.bucket);
+        let url = signing::sign(
+            &jiff::Timestamp::now(),
+            rusty_s3::Method::Put,
+            bucket.parse().expect("an address"),
+            ACCESS_KEY,
+            SECRET_KEY,
+            None,
+            "us-east-1",
+            60,
+            [("policy", "")].into_iter(),
+            std::iter::empty(),
+        );
+        let target = url.as_str().trim_start_matches("http://");
+        let target = target.trim_start_matches(&self.address);
+        let told = Request::new("PUT", target)
+            .body(policy.to_string())
+            .send(&self.address);
+        assert!((200..300).contains(&told.status), "{}", told.text());
     }
 }
 

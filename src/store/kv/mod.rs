@@ -169,7 +169,7 @@ impl Kv {
                 let source = ChunkSource::new(store.port, chunks, range);
                 Ok(Body::Stream(length, Box::new(source)))
             }
-            At::Object { id } => store.open_object(&id, range),
+            At::Object { id } => store.open_object(&id, size, range),
             At::Record => Err(Error::NotFound),
         });
         Object {

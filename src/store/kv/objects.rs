@@ -37,12 +37,12 @@ pub trait Blobs {
     /// # Errors
     /// The store's.
     fn create(&self, name: &str) -> Result<Box<dyn NewBlob>, Error>;
-    /// A range of an object, which lies within its size. Pieces that end short of it are an error of
-    /// whoever reads them.
+    /// A range of an object, which lies within the size that it should have. Pieces that end short of it are
+    /// an error of whoever reads them.
     ///
     /// # Errors
-    /// [`Error::NotFound`], or the store's.
-    fn open(&self, name: &str, range: Range<u64>) -> Result<Body, Error>;
+    /// [`Error::NotFound`], [`Error::Corrupt`] where the store sees that it has another size, or the store's.
+    fn open(&self, name: &str, size: u64, range: Range<u64>) -> Result<Body, Error>;
     /// An object's size in bytes.
     ///
     /// # Errors
@@ -212,9 +212,14 @@ impl Kv {
     }
 
     /// Opens a range of an object that a record names.
-    pub(super) fn open_object(&self, id: &str, range: Range<u64>) -> Result<Body, Error> {
+    pub(super) fn open_object(
+        &self,
+        id: &str,
+        size: u64,
+        range: Range<u64>,
+    ) -> Result<Body, Error> {
         let name = name(id);
-        let opened = self.object_store()?.open(&name, range);
+        let opened = self.object_store()?.open(&name, size, range);
         opened.map_err(|error| match error {
             Error::NotFound => Error::Corrupt(format!("the object {name} is gone")),
             error => error,
@@ -300,7 +305,7 @@ impl Opened {
 impl ObjectReader {
     fn open(&self) -> io::Result<Opened> {
         let range = self.position..self.size;
-        let body = self.store.open_object(&self.id, range);
+        let body = self.store.open_object(&self.id, self.size, range);
         let (source, piece): (Box<dyn Source>, _) = match body.map_err(Error::into_io)? {
             Body::Bytes(bytes) => (Box::new(Nothing), bytes),
             Body::Stream(_, source) => (source, Vec::new()),

@@ -6,6 +6,11 @@
 //! findings. Where there is an object store, the objects come last, in the same way; their names are
 //! asked for page by page. Before them come those that were begun and never finished, and what clients
 //! sent there themselves and nobody completed.
+//!
+//! A host that gives its keys in pages may leave one out while others write (wasmCloud's gives those of NATS
+//! in the order of their last writes, from a number on). So what no record of a listing names is removed only
+//! when none of another one does, which was made after it: what moved a key past the end of a page moved it
+//! into an earlier one.
 
 use super::Kv;
 use super::chunks::{CHUNKS, UploadId, chunk_key, owner};
@@ -23,7 +28,20 @@ impl Kv {
         cursor: Option<&str>,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Repaired, Error> {
-        let keys = Keys::sort(self.port.keys()?);
+        let list = || Ok::<_, Error>(Keys::sort(self.port.keys()?));
+        let keys = list()?;
+        let mut again = None;
+        let mut is_left_over = |id: &str| {
+            if !self.is_left_over(id, &keys)? {
+                return Ok(false);
+            }
+            if again.is_none() {
+                again = Some(list()?);
+            }
+            again
+                .as_ref()
+                .map_or(Ok(false), |again| self.is_left_over(id, again))
+        };
         let mut page = Repaired::default();
         let mut walk = Walk {
             cursor,
@@ -52,7 +70,7 @@ impl Kv {
         for (place, id, chunks) in leftovers {
             match walk.step(&place) {
                 Step::Past => continue,
-                Step::Take if !self.is_left_over(&id, &keys)? => continue,
+                Step::Take if !is_left_over(&id)? => continue,
                 Step::Take => {
                     let chunks = chunks.iter().map(|(_, number)| chunk_key(&id, *number));
                     self.port.delete(&chunks.collect::<Vec<String>>())?;
@@ -64,7 +82,7 @@ impl Kv {
             }
             page.removed += 1;
         }
-        page.cursor = self.repair_objects(&keys, &mut walk, &mut page)?;
+        page.cursor = self.repair_objects(&mut is_left_over, &mut walk, &mut page)?;
         Ok(page)
     }
 
@@ -72,7 +90,7 @@ impl Kv {
     /// nobody completed, and the objects that no record names. Where the next page starts, if time is up.
     fn repair_objects(
         &self,
-        keys: &Keys,
+        is_left_over: &mut dyn FnMut(&str) -> Result<bool, Error>,
         walk: &mut Walk<'_>,
         page: &mut Repaired,
     ) -> Result<Option<String>, Error> {
@@ -101,7 +119,7 @@ impl Kv {
                 let place = format!("{}{id}", Keys::OBJECTS_LAST);
                 match walk.step(&place) {
                     Step::Past => {}
-                    Step::Take if own(&id).is_some() && self.is_left_over(&id, keys)? => {
+                    Step::Take if own(&id).is_some() && is_left_over(&id)? => {
                         self.remove_object(&id)?;
                         page.removed += 1;
                     }

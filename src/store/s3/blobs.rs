@@ -14,8 +14,8 @@ impl Blobs for S3 {
         Ok(Box::new(self.begin_upload(name.to_owned())))
     }
 
-    fn open(&self, name: &str, range: Range<u64>) -> Result<Body, Error> {
-        self.part(name, range)
+    fn open(&self, name: &str, size: u64, range: Range<u64>) -> Result<Body, Error> {
+        self.part(name, Some(size), range)
     }
 
     fn size(&self, name: &str) -> Result<u64, Error> {

@@ -144,7 +144,11 @@ impl S3 {
             let page = self.page(&folder, None, token.as_deref(), "1000")?;
             for listed in &page.keys {
                 let file = self.file_of(module, &listed.key);
-                found.extend(file.filter(|(_, it)| !it.zip || listed.size >= SMALLEST_ZIP));
+                let least = |it: &Files| match it.zip {
+                    true => SMALLEST_ZIP,
+                    false => u64::from(it.go_mod),
+                };
+                found.extend(file.filter(|(_, it)| listed.size >= least(it)));
             }
             token = page.next;
             if token.is_none() {

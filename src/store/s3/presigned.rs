@@ -73,9 +73,7 @@ impl S3 {
             let text = "nothing can be signed without a key (`s3_access_key`)";
             return Err(Error::Refused(text.to_owned()));
         }
-        let now = self.entropy.unix_seconds();
-        let (one, two) = (self.entropy.random(), self.entropy.random());
-        let id = format!("{now:x}.{one:016x}{two:016x}");
+        let id = self.upload_id();
         let length = [("content-length", size.to_string())];
         let key = upload_key(version, &id);
         Ok(Begun {

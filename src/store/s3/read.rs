@@ -15,7 +15,7 @@ const RESUMPTIONS: u32 = 4;
 /// The least and the most that a reader asks for at once: it jumps to an archive's end first, and
 /// reads it from its start then.
 const SMALLEST_WINDOW: u64 = 64 << 10;
-const LARGEST_WINDOW: u64 = 16 << 20;
+const LARGEST_WINDOW: u64 = 8 << 20;
 
 /// What tells an object from another that takes its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,8 +208,13 @@ impl S3 {
         object.map(Object::into_bytes).transpose()
     }
 
-    /// A range of an object, ready to be sent.
-    pub(super) fn part(&self, key: &str, range: Range<u64>) -> Result<Body, Error> {
+    /// A range of an object, ready to be sent; where it should be of some size, of no other object.
+    pub(super) fn part(
+        &self,
+        key: &str,
+        size: Option<u64>,
+        range: Range<u64>,
+    ) -> Result<Body, Error> {
         if range.is_empty() {
             return Ok(Body::empty());
         }
@@ -217,6 +222,10 @@ impl S3 {
         let found = found.ok_or(Error::NotFound)?;
         if found.size < range.end {
             return Err(super::whole::cut(key));
+        }
+        if size.is_some_and(|size| size != found.size) {
+            let text = format!("{key} has another size than was published");
+            return Err(Error::Corrupt(text));
         }
         if found.range != range {
             let what = "its answer is another part than was asked for";

@@ -52,7 +52,7 @@ impl S3 {
                     Stage::Parts => {
                         self.abort_some(UPLOADS, after_this, &|key| self.is_old(key))?
                     }
-                    Stage::Keys => (0, self.walk(after_this, &mut module, &mut done)?),
+                    Stage::Keys => (0, self.walk(after_this, go_on, &mut module, &mut done)?),
                 };
                 done.removed += removed;
                 after = next;
@@ -68,24 +68,30 @@ impl S3 {
         Ok(done)
     }
 
-    /// Looks at a thousand keys. Returns the last one where there are more.
+    /// Looks at a thousand keys, or, where marks take requests, as many as there is time for. Returns the last
+    /// one where there are more.
     fn walk(
         &self,
         after: Option<&str>,
+        go_on: &dyn Fn() -> bool,
         module: &mut String,
         done: &mut Repaired,
     ) -> Result<Option<String>, Error> {
         let page = self.page("", after, None, "1000")?;
         for listed in &page.keys {
-            self.look_at(&listed.key, module, done)?;
+            let took_requests = self.look_at(&listed.key, module, done)?;
+            if took_requests && !go_on() {
+                return Ok(Some(listed.key.clone()));
+            }
         }
         let last = page.keys.last().filter(|_| page.next.is_some());
         Ok(last.map(|listed| listed.key.clone()))
     }
 
-    fn look_at(&self, key: &str, module: &mut String, done: &mut Repaired) -> Result<(), Error> {
+    /// Whether that took requests.
+    fn look_at(&self, key: &str, module: &mut String, done: &mut Repaired) -> Result<bool, Error> {
         let Some((folder, name)) = key.split_once("/@v/") else {
-            return Ok(());
+            return Ok(false);
         };
         if name.ends_with(".zip") {
             done.versions += 1;
@@ -95,7 +101,7 @@ impl S3 {
             }
         }
         let Some(version) = name.strip_suffix(WITHDRAWN) else {
-            return Ok(());
+            return Ok(false);
         };
         for extension in ["info", "zip"] {
             let left = format!("{folder}/@v/{version}{extension}");
@@ -104,7 +110,7 @@ impl S3 {
                 done.removed += 1;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Removes old ones of some uploads. How many they were, and the last key seen where there are more.

@@ -19,6 +19,8 @@ const LOST_AT_MOST: Duration = Duration::from_secs(10);
 const FIRST_WAIT: u64 = 100;
 /// How long the store may be silent. A host's own limit for a request may be 30 seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same where it first has to copy or to put together what may be 500 MB: some answer only then.
+const PATIENCE_FOR_WORK: Duration = Duration::from_secs(25);
 /// How long a signed request is good for, in seconds: a clock may be off by that much.
 const SIGNED_FOR: u64 = 900;
 /// For so many seconds a signed address is used again: it must be good for longer than clocks differ.
@@ -40,6 +42,8 @@ pub(super) struct Ask<'a> {
     pub query: Vec<(&'a str, &'a str)>,
     pub headers: Vec<(&'a str, String)>,
     pub body: Option<&'a [u8]>,
+    /// How long the store may be silent.
+    pub patience: Duration,
     /// Whether the same may be asked soon again, so that its signed address is worth keeping.
     is_usual: bool,
 }
@@ -52,7 +56,16 @@ impl<'a> Ask<'a> {
             query: Vec::new(),
             headers: Vec::new(),
             body: None,
+            patience: PATIENCE,
             is_usual: false,
+        }
+    }
+
+    /// The same, which has the store copy bytes or put them together before it answers.
+    pub fn of_work(self) -> Self {
+        Ask {
+            patience: PATIENCE_FOR_WORK,
+            ..self
         }
     }
 
@@ -88,7 +101,7 @@ impl S3 {
     }
 
     /// The same, with the text of an answer of such a status: one that breaks off in it is no answer.
-    fn send_and_read(
+    pub(super) fn send_and_read(
         &self,
         ask: &Ask<'_>,
         is_text: &dyn Fn(u16) -> bool,
@@ -143,6 +156,12 @@ impl S3 {
                 return Err(Refusal::Final(Error::Unavailable(endless)));
             }
         }
+        // What took long is answered before it is done: what failed stands in the text.
+        if answer.status == 200
+            && let Some(why) = std::str::from_utf8(&text).ok().and_then(failure_in)
+        {
+            return Err(Refusal::Passing(Error::Unavailable(self.words(&why))));
+        }
         Ok(Incoming {
             body: Box::new(Text(text)),
             ..answer
@@ -191,7 +210,7 @@ impl S3 {
                 None => Payload::Nothing,
                 Some(bytes) => Payload::Bytes(bytes),
             },
-            patience: PATIENCE,
+            patience: ask.patience,
         })?;
         if let Some(key) = usual.filter(|_| is_new && answer.status == 200) {
             // Only of what is there: that of a version about to be published would lie in the midst of the
@@ -254,10 +273,6 @@ impl S3 {
             404 => self.missing(answer).map(|text| (404, text)),
             status @ (200 | 204 | 412) => {
                 let text = self.text_of(answer)?;
-                // A long copy is answered before it is done: what failed stands in the body.
-                if status == 200 && xml::text(&text, "Error").is_some() {
-                    return Err(Error::Unavailable(self.words(&code_of(&text))));
-                }
                 self.knows_us.set(true);
                 Ok((status, text))
             }
@@ -425,6 +440,11 @@ fn is_still_good(at: i64, now: i64) -> bool {
 
 fn passes(status: u16) -> bool {
     matches!(status, 409 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// The code of the failure that an answer is, whatever its status.
+fn failure_in(text: &str) -> Option<String> {
+    xml::text(text, "Error").map(|_| code_of(text))
 }
 
 fn code_of(text: &str) -> String {

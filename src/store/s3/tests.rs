@@ -124,6 +124,32 @@ fn a_withdrawal_that_was_cut_off_after_its_mark_is_carried_out_by_repair() {
 }
 
 #[test]
+fn repair_stops_between_two_marks_when_its_time_is_up() {
+    let bucket = Shared::default();
+    for name in ["v1.0.0", "v1.1.0", "v1.2.0"] {
+        let gone = version(PATH, name);
+        published(&sound(&bucket), &gone, b"text");
+        sound(&bucket).withdraw(&gone).unwrap();
+    }
+    let client = Rc::new(TestClient::new(&bucket));
+    let mut store = sound(&bucket);
+    store.client = client.clone();
+    let (mut cursor, mut marks) = (None, 0);
+    loop {
+        let page = store.repair(cursor.as_deref(), &|| false).unwrap();
+        let asked = client.asked.take();
+        let looks = asked.iter().filter(|it| it.starts_with("HEAD ")).count();
+        assert!(looks <= 2, "{asked:?}");
+        marks += looks / 2;
+        cursor = page.cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(marks, 3);
+}
+
+#[test]
 fn a_fault_at_any_step_of_a_go_mod_alone_can_be_tried_again() {
     trials::go_mod_alone(Shared::default);
 }
@@ -351,6 +377,55 @@ fn a_busy_store_is_asked_again_and_a_broken_connection_too() {
         assert!(bytes(&store, &version, File::Zip) == Ok(zip));
         assert_eq!(asked(&client).len(), 3);
     }
+}
+
+#[test]
+fn what_failed_after_the_answer_began_is_asked_for_again_and_a_copy_that_is_none_is_told() {
+    let publish = |script: &[(usize, Odd)]| {
+        let bucket = Shared::default();
+        let version = version(PATH, "v1.0.0");
+        let client = Rc::new(TestClient::new(&bucket));
+        let mut store = sound(&bucket);
+        store.client = client.clone();
+        let zip = module_zip(&version, &noise(5000));
+        let mut staging = store.stage(&version).unwrap();
+        std::io::Write::write_all(&mut staging, &zip).unwrap();
+        let staged = staging.finish();
+        let at = client.asked.borrow().len();
+        // Behind the looks at the mark and at the go.mod.
+        for (behind, odd) in script {
+            let mut script = client.script.borrow_mut();
+            script.resize(behind + 1, None);
+            script[*behind] = Some(odd.clone());
+        }
+        let done = staged.and_then(|staged| staged.commit(&release(&version, &zip)));
+        let asked = client.asked.borrow()[at..].to_vec();
+        (
+            done,
+            asked,
+            bytes(&sound(&bucket), &version, File::Zip) == Ok(zip),
+        )
+    };
+    let (done, asked, is_there) = publish(&[]);
+    assert_eq!((done, is_there), (Ok(Outcome::Created), true));
+    let copy = asked
+        .iter()
+        .position(|it| it.starts_with("PUT ") && it.ends_with(".zip"));
+    let copy = copy.expect("a copy");
+    let told = |body: &str| Odd::Answer(200, Vec::new(), body.to_owned());
+    let failed = told("<Error><Code>InternalError</Code></Error>");
+    let (done, asked, is_there) = publish(&[(copy, failed)]);
+    // The bucket had copied it, which is found on looking.
+    assert!(done.is_ok() && is_there, "{done:?} {asked:?}");
+    let count = |asked: &[String], start: &str| {
+        let asked = asked.iter().filter(|it| it.starts_with(start));
+        asked.filter(|it| it.ends_with("v1.0.0.zip")).count()
+    };
+    assert_eq!(count(&asked, "PUT "), 2, "{asked:?}");
+    let looks = count(&publish(&[]).1, "HEAD ");
+    let (done, asked, _) = publish(&[(copy, told("<html>welcome</html>"))]);
+    assert_eq!(done, Ok(Outcome::Created), "it was copied");
+    assert_eq!(count(&asked, "HEAD "), looks + 1, "{asked:?}");
 }
 
 #[test]
@@ -663,8 +738,11 @@ fn what_can_be_no_info_and_no_go_mod_is_given_to_nobody_and_not_read() {
         let given = bytes(&store, &version, file);
         assert!(matches!(given, Err(Error::Corrupt(_))), "{given:?}");
     }
-    // Those beside it are found by their branches and commits all the same.
     put(&bucket, &format!("{PATH}/@v/v1.0.0.zip"), &[0; 30]);
+    assert_eq!(listed(&store, PATH), None, "nobody could use it");
+    // Those beside it are found by their branches and commits all the same.
+    let go_mod = b"module example.com/m\n";
+    put(&bucket, &format!("{PATH}/@v/v1.0.0.mod"), go_mod);
     let path = ModulePath::parse(PATH).unwrap();
     for info in [long.as_bytes(), b""] {
         put(&bucket, &format!("{PATH}/@v/v1.0.0.info"), info);

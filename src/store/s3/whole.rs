@@ -47,7 +47,7 @@ pub(super) fn guarded(object: Object, key: &str) -> Object {
 impl S3 {
     /// Refuses a zip that was cut short before a client is sent to it.
     pub(super) fn check_end(&self, key: &str, size: u64) -> Result<(), Error> {
-        let end = self.part(key, size.saturating_sub(LONGEST_END)..size)?;
+        let end = self.part(key, Some(size), size.saturating_sub(LONGEST_END)..size)?;
         match has_end(&end.into_bytes().map_err(Error::from_io)?, size) {
             true => Ok(()),
             false => Err(cut(key)),

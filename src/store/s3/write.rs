@@ -261,7 +261,7 @@ impl Arrived {
         if condition != Condition::Refused {
             ask = ask.header("if-none-match", "*");
         }
-        let answer = store.send(&ask)?;
+        let answer = store.send_and_read(&ask, &|_| true)?;
         if answer.status == 501 && condition != Condition::Refused {
             self.condition.set(Condition::Refused);
             return self.link(to);
@@ -274,6 +274,9 @@ impl Arrived {
             _ => return Err(self.not_copied(status)),
         }
         let tag = xml::text(&text, "ETag").filter(|tag| !tag.is_empty());
+        if tag.is_none() && store.head(to)?.is_none() {
+            return Err(self.not_copied(status));
+        }
         match condition {
             Condition::Kept => Ok(true),
             _ => store.stands(to, tag.map(|tag| Stamp::of_tag(&tag)), begun),
@@ -306,9 +309,14 @@ impl Staged for Arrived {
 impl S3 {
     /// A key for an upload that is to be checked and copied.
     pub(super) fn upload_key(&self) -> String {
+        [UPLOADS, &self.upload_id()].concat()
+    }
+
+    /// A name that nobody can guess, and that tells when it was given.
+    pub(super) fn upload_id(&self) -> String {
         let now = self.entropy.unix_seconds();
         let (one, two) = (self.entropy.random(), self.entropy.random());
-        format!("{UPLOADS}{now:x}.{one:016x}{two:016x}")
+        format!("{now:x}.{one:016x}{two:016x}")
     }
 
     /// Begins an upload to this key.
@@ -424,6 +432,7 @@ impl S3 {
     fn copy<'a>(&self, from: &str, stamp: &Stamp, to: &'a str) -> Ask<'a> {
         let tag = stamp.tag().unwrap_or_default();
         Ask::new(Method::Put, to)
+            .of_work()
             .header("x-amz-copy-source", sign::copy_source(&self.config, from))
             .header("x-amz-copy-source-if-match", tag)
     }
@@ -453,6 +462,7 @@ impl S3 {
         }
         body += "</CompleteMultipartUpload>";
         let ask = Ask::new(Method::Post, key)
+            .of_work()
             .query(&[("uploadId", id)])
             .body(body.as_bytes());
         let (status, text) = self.ask_text(&ask)?;

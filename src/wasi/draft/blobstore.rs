@@ -53,10 +53,11 @@ impl Blobstore {
         Ok(self.container.get_or_init(|| Rc::new(opened)))
     }
 
-    /// What a failure with an object means.
+    /// What a failure with an object means. (On NATS `has-object` takes a store that does not answer for one
+    /// that has not got it: that it answers shows in opening the container anew.)
     fn failed(&self, name: &str, why: String) -> Error {
         match self.container().map(|it| it.has_object(name)) {
-            Ok(Ok(false)) => Error::NotFound,
+            Ok(Ok(false)) if get_container(&self.name).is_ok() => Error::NotFound,
             _ => Error::Unavailable(why),
         }
     }
@@ -79,7 +80,7 @@ impl Blobs for Blobstore {
         }))
     }
 
-    fn open(&self, name: &str, range: Range<u64>) -> Result<Body, Error> {
+    fn open(&self, name: &str, _: u64, range: Range<u64>) -> Result<Body, Error> {
         let value = self.container()?.get_data(name, 0, u64::MAX);
         let stream = value.and_then(IncomingValue::incoming_value_consume_async);
         let stream = stream.map_err(|why| self.failed(name, why))?;

@@ -190,6 +190,50 @@ fn repair_indexes_what_a_kill_left_unindexed_and_names_what_it_cannot_read() {
     assert_eq!(listed(&store, PATH).as_deref(), Some("v1.0.0\nv1.1.0\n"));
 }
 
+/// Leaves this key out of its first list, as a host may that gives keys in pages while others write.
+struct Moving<'a>(Port<'a>, RefCell<Option<String>>);
+
+impl KeyValue for Moving<'_> {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.0.get(key)
+    }
+
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), Error> {
+        self.0.set(key, value)
+    }
+
+    fn delete(&self, keys: &[String]) -> Result<(), Error> {
+        self.0.delete(keys)
+    }
+
+    fn keys(&self) -> Result<Vec<String>, Error> {
+        let left_out = self.1.take();
+        let mut keys = self.0.keys()?;
+        keys.retain(|key| Some(key) != left_out.as_ref());
+        Ok(keys)
+    }
+}
+
+#[test]
+fn repair_removes_nothing_for_a_record_that_one_list_leaves_out() {
+    let map = Map::default();
+    let version = version(PATH, "v1.0.0");
+    let zip = published(&sound(&map), &version, &[1; 5000]);
+    let record = portable_key("example.com/m/@v/v1.0.0");
+    assert!(map.lock().unwrap().contains_key(&record));
+    let port = Port {
+        map: Arc::clone(&map),
+        faults: Rc::new(Faults::none()),
+        turns: None,
+    };
+    let clock = TestEntropy::new(NOW + 2 * DAY, 1);
+    let moving = Moving(port, RefCell::new(Some(record)));
+    let store = Kv::new(Rc::new(moving), Rc::new(clock), CHUNK);
+    let page = store.repair(None, &|| true).unwrap();
+    assert_eq!((page.removed, page.cursor), (0, None));
+    assert_eq!(bytes(&store, &version, File::Zip), Ok(zip));
+}
+
 #[test]
 fn a_key_too_long_for_a_host_is_hashed_and_still_repaired() {
     let long = format!("example.com/{}/{}", "A".repeat(90), "b".repeat(90));

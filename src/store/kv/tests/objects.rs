@@ -29,7 +29,7 @@ impl Blobs for Objects {
         }))
     }
 
-    fn open(&self, name: &str, range: Range<u64>) -> Result<Body, Error> {
+    fn open(&self, name: &str, _: u64, range: Range<u64>) -> Result<Body, Error> {
         let object = self.get(name)?;
         let (start, end) = (range.start as usize, range.end as usize);
         // Short where the object is: whoever reads it has to see to that.
@@ -279,8 +279,8 @@ impl Blobs for Lossy {
     fn create(&self, name: &str) -> Result<Box<dyn NewBlob>, Error> {
         self.0.create(name)
     }
-    fn open(&self, name: &str, range: Range<u64>) -> Result<Body, Error> {
-        self.0.open(name, range)
+    fn open(&self, name: &str, size: u64, range: Range<u64>) -> Result<Body, Error> {
+        self.0.open(name, size, range)
     }
     fn size(&self, _: &str) -> Result<u64, Error> {
         self.1.clone()

@@ -336,3 +336,19 @@ fn an_object_that_is_gone_or_cut_short_is_corrupt_before_a_byte_is_sent() {
     let read = part(&store, &version, 0..size);
     assert_eq!(read, corrupt(format!("the object {name} is gone")));
 }
+
+#[test]
+fn an_object_that_another_was_put_over_is_not_given_out() {
+    let both = Both::default();
+    let version = version(PATH, "v1.0.0");
+    let zip = published(&sound(&both), &version, &[1; 5000]);
+    for bytes_there in [zip.len() - 1, zip.len() + 1] {
+        let mut other = zip.clone();
+        other.resize(bytes_there, 0);
+        for bytes in both.bucket.lock().unwrap().objects.values_mut() {
+            bytes.clone_from(&other);
+        }
+        let read = bytes(&sound(&both), &version, File::Zip);
+        assert!(matches!(read, Err(Error::Corrupt(_))), "{read:?}");
+    }
+}
