@@ -63,6 +63,7 @@ fn main() {
             .map(String::as_str),
     );
     hits(&store, &counter, s3, both);
+    by_go(&store, s3, both);
     by_curl(&folder, &store, s3, both);
     far_away(&store);
     lists(&store, s3);
@@ -172,6 +173,25 @@ fn hits(store: &ObjectStore, relay: &Relay, s3: SocketAddr, both: SocketAddr) {
             print_throughput(&title, &contenders, &measured, 0);
         }
     }
+}
+
+/// Small answers by the client that people have: what Go's costs counts as much here as the store's and the
+/// proxy's own work.
+fn by_go(store: &ObjectStore, s3: SocketAddr, both: SocketAddr) {
+    let of = |name, server, file: &str| Contender::new(name, server, proxy_path(file));
+    let key = |file: &str| store.get(&format!("{MODULE}/@v/{file}"));
+    let contenders = [
+        Contender::new("net/http", store.address, key("v1.0.0.info")),
+        of("net/http from the proxy, s3, .info", s3, "v1.0.0.info"),
+        of("net/http from the proxy, s3, .mod", s3, "v1.0.0.mod"),
+        of("net/http from the proxy, s3+kv, .info", both, "v1.0.0.info"),
+    ];
+    let connections = 16;
+    let measured = compare_by(&contenders, |contender, time| {
+        client::go(contender, connections, time)
+    });
+    let title = "Small answers from the object store by Go's net/http, 16 connections";
+    print_requests(title, &contenders, &measured, 0);
 }
 
 /// A large zip by a client that does with it what people do: `curl`, into a file.

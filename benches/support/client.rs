@@ -3,9 +3,9 @@
 //! Written on plain sockets: a client that costs more than the server would hide what differs.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -136,6 +136,44 @@ pub fn once(address: SocketAddr, path: &str) -> Duration {
         read_answer(&mut socket, &mut vec![0; LARGE], 200).await;
         started.elapsed()
     })
+}
+
+/// Loads the server for some time over so many connections with the client that the `go` command has, Go's
+/// `net/http`.
+///
+/// # Panics
+/// Where there is no Go, or an answer is not a whole 200.
+pub fn go(contender: &Contender, connections: usize, time: Duration) -> Measured {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| {
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/support/asks.go");
+        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bin/asks");
+        let mut go = Command::new("go");
+        let built = go.args(["build", "-o"]).arg(&program).arg(source).status();
+        assert!(built.is_ok_and(|it| it.success()), "asks.go is not built");
+        program
+    });
+    let url = format!("http://{}{}", contender.address, contender.path);
+    let mut asks = Command::new(program);
+    asks.arg(&url).arg(connections.to_string());
+    let done = asks.arg(time.as_millis().to_string()).output();
+    let done = done.expect("a program that was built");
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    let printed = String::from_utf8(done.stdout).expect("numbers");
+    let numbers: Vec<u64> = printed
+        .split_whitespace()
+        .map(|number| number.parse().expect("a number"))
+        .collect();
+    Measured {
+        requests: numbers[0],
+        bytes: numbers[1],
+        time: Duration::from_nanos(numbers[2]),
+        p99: Duration::ZERO,
+    }
 }
 
 /// Loads the server for some time with `curl`, so many at once, each of which writes what it gets to a file
