@@ -118,6 +118,11 @@ impl Writer {
         self.0.push(']');
     }
 
+    /// Adds a true or a false.
+    pub fn flag(&mut self, name: &str, value: bool) {
+        self.json(name, if value { "true" } else { "false" });
+    }
+
     /// Adds what is JSON already.
     pub fn json(&mut self, name: &str, value: &str) {
         self.name(name);

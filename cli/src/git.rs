@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use goproxy_edge::module::Timestamp;
+use goproxy_edge::publish::without_secrets;
 
 use crate::Failure;
 
@@ -322,24 +323,8 @@ fn no_git(error: std::io::Error) -> Failure {
 
 /// An address without the credentials that it may hold, for everybody to read. None for a folder on this machine.
 pub fn public_url(url: &str) -> Option<String> {
-    if let Some((scheme, rest)) = url.split_once("://") {
-        if scheme == "file" {
-            return None;
-        }
-        let end = rest.find('/').unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        let host = match authority.rsplit_once('@') {
-            // For ssh the user is part of the address, a password is not.
-            Some((user, host)) if scheme.ends_with("ssh") => {
-                format!("{}@{host}", user.split(':').next().unwrap_or_default())
-            }
-            Some((_, host)) => host.to_owned(),
-            None => authority.to_owned(),
-        };
-        // Last: a password may have such a character too.
-        let mut shown = format!("{host}{path}");
-        shown.truncate(shown.find(['?', '#']).unwrap_or(shown.len()));
-        return Some(format!("{scheme}://{shown}"));
+    if let Some((scheme, _)) = url.split_once("://") {
+        return (scheme != "file").then(|| without_secrets(url));
     }
     // scp's form, host:path; one letter before the colon is a drive.
     let (host, path) = url.split_once(':')?;

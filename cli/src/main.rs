@@ -32,7 +32,7 @@ use clap::{Parser, Subcommand};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// A Go module proxy: serve modules, publish them, bring them along from a module cache.
+/// A Go module proxy: serve modules, publish them, import them from a module cache.
 #[derive(Parser)]
 #[command(
     name = "goproxy-edge",

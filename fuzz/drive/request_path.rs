@@ -29,7 +29,7 @@ pub fn drive(data: &[u8]) {
 
 fn name_again(resource: &Resource) {
     let (module, file) = match resource {
-        Resource::Upload => return,
+        Resource::Upload | Resource::Nothing { .. } => return,
         Resource::List(module) => (module, Some("@v/list".to_owned())),
         Resource::Latest(module) => (module, Some("@latest".to_owned())),
         Resource::Info(module, asked) => (module, file(asked, ".info")),

@@ -56,7 +56,6 @@ impl Clock {
 }
 
 /// The engine, and its clock, which ticks as long as someone holds it.
-#[derive(Clone)]
 pub(crate) struct Machine {
     pub engine: Engine,
     pub clock: Arc<Clock>,

@@ -38,7 +38,6 @@ use std::rc::Rc;
 
 use crate::http::{Failure, Headers, Kind};
 use crate::json::{Json, NotJson};
-use crate::module::ModulePath;
 use crate::settings::Settings;
 
 pub use credential::{Credential, HEADERS, Malformed};
@@ -50,8 +49,8 @@ pub use token::{Now, Token};
 pub struct Place<'a> {
     /// Below GitLab's base: how it names the project, and the project of that name.
     pub named: Option<(&'a str, Option<&'a Project>)>,
-    /// The module; none for an upload that has not said which it is.
-    pub module: Option<&'a ModulePath>,
+    /// The path of the module; none for an upload that has not said which it is.
+    pub module: Option<&'a str>,
     /// The project that owns the module.
     pub owner: Option<&'a Project>,
 }

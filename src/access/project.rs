@@ -120,6 +120,22 @@ impl Project {
         })
     }
 
+    /// A private one of which nothing is known but the name by which a client has it, its number or its path.
+    #[cfg(feature = "admin")]
+    pub(super) fn unknown(name: &str) -> Self {
+        let (id, path) = match is_id(name) {
+            true => (name, ""),
+            false => ("", name),
+        };
+        Project {
+            id: id.to_owned(),
+            path: path.to_owned(),
+            modules: Vec::new(),
+            visibility: Visibility::Private,
+            enabled: true,
+        }
+    }
+
     /// The project as it is written down.
     #[cfg(feature = "admin")]
     pub fn to_json(&self) -> Writer {
@@ -128,7 +144,7 @@ impl Project {
         json.text("path", &self.path);
         json.texts("modules", &self.modules);
         json.text("visibility", self.visibility.name());
-        json.json("enabled", if self.enabled { "true" } else { "false" });
+        json.flag("enabled", self.enabled);
         json
     }
 

@@ -8,6 +8,7 @@ use crate::json::Json;
 #[cfg(feature = "admin")]
 use crate::json::Writer;
 use crate::module::Timestamp;
+use crate::module::hash::EMPTY_FILE;
 
 const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
@@ -22,12 +23,6 @@ pub struct Token {
     hash: [u8; 32],
     expires_at: Option<Timestamp>,
 }
-
-/// SHA-256 of an empty secret, which everybody has.
-const OF_NOTHING: [u8; 32] = [
-    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
-    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
-];
 
 /// The fields of a token as it is written down.
 const FIELDS: [&str; 6] = [
@@ -45,9 +40,6 @@ impl Token {
     /// # Errors
     /// What is wrong, without any value in it but a token's name.
     pub fn parse_list(json: &str) -> Result<Vec<Self>, String> {
-        if json == "[]" {
-            return Ok(Vec::new());
-        }
         list_of(json)?
             .iter()
             .enumerate()
@@ -116,7 +108,7 @@ impl Token {
             .filter(is_one_line)
             .ok_or("`projects` is not a list of ids, full paths or `*`")?;
         let hash = hash.ok_or("`sha256` is not 64 lower-case hex digits")?;
-        if hash == OF_NOTHING {
+        if hash == EMPTY_FILE {
             return Err("`sha256` is that of an empty secret");
         }
         let grant = Grant {
@@ -211,7 +203,7 @@ impl Token {
             Some(end) => json.text("expires_at", &end.to_string()),
             None => json.json("expires_at", "null"),
         }
-        json.json("admin", if *admin { "true" } else { "false" });
+        json.flag("admin", *admin);
         json
     }
 }

@@ -33,6 +33,7 @@ impl Edge<'_> {
             #[cfg(feature = "admin")]
             ["projects" | "tokens", ..] => self.administer_kept(&words, request),
             words => {
+                self.identify(request)?;
                 let verb = words.first().copied().unwrap_or_default();
                 let text = format!("there is no verb {verb:?} in /-/admin/: {KNOWN}");
                 Err(Failure::new(Kind::NotFound, text))
@@ -41,8 +42,8 @@ impl Edge<'_> {
     }
 
     fn repair(&self, request: &Request) -> Result<Response, Failure> {
-        allow(request, request.method == Method::Post, "POST")?;
         let caller = self.identify(request)?;
+        allow(request, request.method == Method::Post, "POST")?;
         let who = &caller.may_administer()?.name;
         let text = "the one parameter of repair is `cursor`";
         let cursor = cursor(request).ok_or_else(|| Failure::new(Kind::Invalid, text))?;
@@ -114,14 +115,7 @@ pub(super) fn write_cursor(json: &mut Writer, cursor: Option<&str>) {
 /// What a page of repair answers.
 fn repaired(page: &Repaired) -> Writer {
     let mut json = Writer::new();
-    json.json(
-        "done",
-        if page.cursor.is_none() {
-            "true"
-        } else {
-            "false"
-        },
-    );
+    json.flag("done", page.cursor.is_none());
     write_cursor(&mut json, page.cursor.as_deref());
     for (name, number) in [
         ("modules", page.modules),

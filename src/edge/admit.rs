@@ -12,7 +12,7 @@ use crate::http::{Failure, Request, Response};
 use crate::module::ModulePath;
 use crate::proxy::route::Resource;
 
-use super::{Edge, allow_method};
+use super::{Edge, allow_method, nothing};
 
 /// A request that was let in.
 pub(super) struct Admitted<'a> {
@@ -27,8 +27,9 @@ pub(super) struct Admitted<'a> {
 impl Admitted<'_> {
     /// Whether they may publish a module of which nothing was known before.
     pub fn upload(&self, edge: &Edge, module: &ModulePath) -> Result<(), Failure> {
-        let found = Look::new(edge, self.named, Some(module), false).projects(self.caller)?;
-        let place = found.place(self.named, Some(module));
+        let look = Look::new(edge, self.named, Some(module.as_str()), false);
+        let found = look.projects(self.caller)?;
+        let place = found.place(self.named, Some(module.as_str()));
         self.caller.may(&place, true)
     }
 }
@@ -40,7 +41,7 @@ struct Found {
 }
 
 impl Found {
-    fn place<'a>(&'a self, named: Option<&'a str>, module: Option<&'a ModulePath>) -> Place<'a> {
+    fn place<'a>(&'a self, named: Option<&'a str>, module: Option<&'a str>) -> Place<'a> {
         Place {
             named: named.map(|name| (name, self.named.as_deref())),
             module,
@@ -59,11 +60,14 @@ impl Edge<'_> {
     ) -> Result<Response, Failure> {
         allow_method(resource, request, self.settings.presigns())?;
         let reads = request.method.is_read();
-        let look = Look::new(self, named, resource.module(), reads);
+        // Below GitLab's base the project alone says who is told that a path names nothing.
+        let is_something = !matches!(resource, Resource::Nothing { .. });
+        let module = resource.path().filter(|_| named.is_none() || is_something);
+        let look = Look::new(self, named, module, reads && is_something);
         let refused = |_: &Failure| look.even_out();
         let caller = look.identify(request).inspect_err(refused)?;
         let found = look.projects(&caller).inspect_err(refused)?;
-        let place = found.place(named, resource.module());
+        let place = found.place(named, module);
         let admitted = Admitted {
             caller: &caller,
             named,
@@ -72,10 +76,20 @@ impl Edge<'_> {
                 .as_ref()
                 .is_some_and(|project| !project.modules.is_empty()),
         };
-        let may = caller.may(&place, !reads).inspect_err(refused);
-        let answer = may.and_then(|()| {
-            look.remember();
-            self.serve(resource, request, &admitted)
+        let may = match resource {
+            // Below no project's prefix: whoever might publish is told what is wrong with the path.
+            Resource::Nothing { .. } if named.is_none() && found.owner.is_none() => match reads {
+                true => Ok(()),
+                false => caller.may(&found.place(None, None), true),
+            },
+            _ => caller.may(&place, !reads).inspect_err(refused),
+        };
+        let answer = may.and_then(|()| match resource {
+            Resource::Nothing { why, .. } => Err(nothing(&request.method, why)),
+            _ => {
+                look.remember();
+                self.serve(resource, request, &admitted)
+            }
         });
         match answer {
             answer if place.is_open() => answer,
@@ -118,7 +132,8 @@ impl Edge<'_> {
                 named: Some(path),
                 ..Asked::default()
             };
-            let found = self.kept().ask(&asked, None, false)?.projects(&|_| false)?;
+            // One that can't be read is told: a job must not be taken for that of a project which is not here.
+            let found = self.kept().ask(&asked, None, false)?.projects(&|_| true)?;
             return Ok(found.named.is_some());
         }
         Ok(false)
@@ -147,18 +162,18 @@ impl<'a> Look<'a> {
     fn new(
         edge: &'a Edge<'a>,
         named: Option<&'a str>,
-        module: Option<&'a ModulePath>,
+        module: Option<&'a str>,
         memorable: bool,
     ) -> Self {
         let projects = &edge.settings.projects;
         let own = named.and_then(|name| projects.named(name));
-        let owner = module.and_then(|module| projects.owner(module.as_str()));
+        let owner = module.and_then(|module| projects.owner(module));
         #[cfg(feature = "admin")]
         let kept = edge.settings.admin.then(|| {
             let asked = Asked {
                 // Of a project that everybody sees it may be known that the store was not asked for it.
                 named: named.filter(|_| !own.is_some_and(|own| own.is_open())),
-                module: module.map(ModulePath::as_str),
+                module,
                 reach: owner.map(|(_, reach)| reach),
             };
             kept::Look::new(edge.kept(), asked, memorable, edge.host.begun())

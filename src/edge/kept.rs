@@ -103,8 +103,8 @@ impl Edge<'_> {
     }
 
     fn carry_out(&self, words: &[&str], request: &mut Request) -> Result<Response, Failure> {
-        let verb = Verb::of(words, request)?;
         let caller = self.identify(request)?;
+        let verb = Verb::of(words, request)?;
         let who = &caller.may_administer()?.name;
         if !self.settings.admin {
             let text = "projects and tokens are not kept in the store: the setting `admin` is off, and \

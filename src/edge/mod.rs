@@ -147,13 +147,14 @@ struct Edge<'a> {
 
 impl Edge<'_> {
     fn answer(&self, request: &mut Request) -> Result<Response, Failure> {
-        let route = route::parse(request.path(), &self.settings.base_path).map_err(|why| {
-            let kind = match request.method {
-                Method::Put | Method::Delete => Kind::Invalid,
-                _ => Kind::NotFound,
-            };
-            Failure::new(kind, why)
-        })?;
+        let route = match route::parse(request.path(), &self.settings.base_path) {
+            Ok(route) => route,
+            Err(why) => {
+                // As below the bases, a credential that is wrong is told so first.
+                self.identify(request)?;
+                return Err(nothing(&request.method, &why));
+            }
+        };
         match route {
             Route::Health => {
                 allow(request, request.method.is_read(), READ)?;
@@ -201,7 +202,10 @@ impl Edge<'_> {
                 let text = "a version has .info, .mod and .zip, and nothing under its bare name";
                 Err(Failure::new(Kind::NotFound, text))
             }
-            Resource::Upload => Err(Failure::new(Kind::NotFound, "missing /@v/")),
+            // Refused before.
+            Resource::Upload | Resource::Nothing { .. } => {
+                Err(nothing(&request.method, "here is nothing to read"))
+            }
         }
     }
 
@@ -227,9 +231,11 @@ impl Edge<'_> {
             }
             Resource::Zip(module, asked) => publisher.put_zip(module, asked, request),
             Resource::Version(module, asked) => publisher.withdraw(module, asked),
-            Resource::List(_) | Resource::Latest(_) | Resource::Info(..) => {
-                Err(Failure::new(Kind::NotFound, "missing /@v/"))
-            }
+            // Refused before.
+            Resource::List(_)
+            | Resource::Latest(_)
+            | Resource::Info(..)
+            | Resource::Nothing { .. } => Err(nothing(&request.method, "this is only read")),
         }
     }
 
@@ -291,7 +297,7 @@ impl Keeper for Edge<'_> {
     }
 
     fn wait(&self, time: Duration) {
-        std::thread::sleep(time);
+        self.host.entropy().wait(time);
     }
 }
 
@@ -321,8 +327,18 @@ fn allow_method(resource: &Resource, request: &Request, presigns: bool) -> Resul
         }
         // For the `go` command this is a path that names nothing: 405 would stop it.
         Resource::Version(..) if method.is_read() => Ok(()),
+        Resource::Nothing { .. } => Ok(()),
         Resource::Version(..) => allow(request, *method == Method::Delete, "DELETE"),
     }
+}
+
+/// The refusal of a path that can name nothing, whose reason is this.
+fn nothing(method: &Method, why: &str) -> Failure {
+    let kind = match method {
+        Method::Put | Method::Delete => Kind::Invalid,
+        _ => Kind::NotFound,
+    };
+    Failure::new(kind, why)
 }
 
 /// There are no uploads past the proxy.

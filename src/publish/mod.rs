@@ -19,6 +19,7 @@ use crate::proxy::route::Asked;
 use crate::store::{Error, File, Info, Outcome, Release, Staged, Staging, Store, failure};
 
 use params::Params;
+pub use params::without_secrets;
 
 /// As many problems of one upload as an answer lists.
 const LISTED_PROBLEMS: usize = 200;

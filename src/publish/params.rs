@@ -122,25 +122,27 @@ fn origin(value: &str) -> Result<Origin, Failure> {
     Ok(origin)
 }
 
-/// An address as everybody may see it: of `https://user:secret@host/path?token=secret` host and path.
-fn without_secrets(url: &str) -> String {
-    let end = url.as_bytes().windows(3).position(|three| three == b"://");
-    let Some((scheme, rest)) = end.and_then(|end| Some((url.get(..end)?, url.get(end + 3..)?)))
-    else {
+/// The address of a repository as everybody may see it: of `https://user:secret@host/path?token=secret` host and
+/// path.
+pub fn without_secrets(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
     let (authority, path) = match rest.find('/') {
         Some(slash) => rest.split_at(slash),
         None => (rest, ""),
     };
-    let shown = match authority.rsplit_once('@') {
-        // `ssh://git@host` names an account, not a secret.
-        Some((user, _)) if scheme == "ssh" && !user.contains(':') => authority,
-        Some((_, host)) => host,
-        None => authority,
+    let (account, host) = match authority.rsplit_once('@') {
+        // For ssh the user is part of the address, a password is not.
+        Some((user, host)) if scheme.ends_with("ssh") => {
+            let (user, _) = user.split_once(':').unwrap_or((user, ""));
+            ([user, "@"].concat(), host)
+        }
+        Some((_, host)) => (String::new(), host),
+        None => (String::new(), authority),
     };
     // Last: a password may have such a character too.
-    let shown = [shown, path].concat();
+    let shown = [account.as_str(), host, path].concat();
     let shown = shown.split(['?', '#']).next().unwrap_or_default();
     format!("{scheme}://{shown}")
 }
@@ -247,7 +249,7 @@ mod tests {
             ("https://token@example.com/a@b", "https://example.com/a@b"),
             ("https://user:to@ken@example.com", "https://example.com"),
             ("ssh://git@example.com/a", "ssh://git@example.com/a"),
-            ("ssh://git:secret@example.com/a", "ssh://example.com/a"),
+            ("ssh://git:secret@example.com/a", "ssh://git@example.com/a"),
             ("git@example.com:a/b", "git@example.com:a/b"),
             ("https://example.com/a?token=x@y/z", "https://example.com/a"),
             ("https://example.com?token=x", "https://example.com"),

@@ -18,7 +18,7 @@ pub struct Rights {
     /// For how long, such as 12h, 90d or 52w, or never
     #[arg(long, value_name = "TIME", default_value = "90d", value_parser = parse_lifetime)]
     expires_in: Lifetime,
-    /// Let it administer: `goproxy-edge project`, `token` and `repair`; takes the scope api
+    /// Let it administer: `goproxy-edge project`, `token` and `repair`; needs the scope api
     #[arg(long)]
     admin: bool,
 }

@@ -148,19 +148,41 @@ impl<'a> Answers<'a> {
 
     /// The project that is named, and the one that owns the module. Where copies of two states are met, a
     /// change is under way, and for who `sees` both what is named is as the truth has it: one call of the
-    /// store more. To others nothing tells that it is there.
+    /// store more. To others nothing tells that it is there, nor that a copy of it can't be read.
     ///
     /// # Errors
     /// As [`Answers::token`]; the store's failure.
     pub fn projects(&self, sees: &dyn Fn(&Project) -> bool) -> Result<Found, Failure> {
-        let named = self.named_copy()?;
-        let owner = match &self.owner {
-            Some((prefix, value)) => {
-                let has_it = |copy: &Project| copy.modules.iter().any(|own| own == prefix);
-                let copy = read_copy(value, has_it);
-                Some(copy.ok_or_else(|| unreadable(&format!("the project that has {prefix}")))?)
+        let owner = self.owner_copy();
+        let named = match (self.named_copy(), &owner) {
+            (Copy::Is(named), _) => Some(named),
+            (Copy::None, _) => None,
+            (Copy::Unreadable(what), owner) => {
+                // What the other copy says of it counts, if there is one.
+                let name = self.asked.named.unwrap_or_default();
+                let is_told = match owner {
+                    Copy::Is(owner) if owner.project.is_named(name) => sees(&owner.project),
+                    _ => sees(&Project::unknown(name)),
+                };
+                if is_told {
+                    return Err(unreadable(&what));
+                }
+                None
             }
-            None => None,
+        };
+        let owner = match owner {
+            Copy::Is(owner) => Some(owner),
+            Copy::None => None,
+            Copy::Unreadable(what) => {
+                let kept = named.as_ref().map(|copy| &copy.project);
+                let configured = self.asked.named.and_then(|it| self.kept.projects.named(it));
+                let seen = configured.map(|own| &**own).or(kept);
+                if self.named.is_none() || seen.is_some_and(sees) {
+                    return Err(unreadable(&what));
+                }
+                // Nobody's: else who has a shorter prefix would stand in its place.
+                ProjectRecord::parse(NOBODYS_PROJECT)
+            }
         };
         let states = [&named, &owner].map(|copy| copy.as_ref().map(|copy| &copy.state));
         let of_one = states[0] == states[1];
@@ -181,18 +203,32 @@ impl<'a> Answers<'a> {
     }
 
     /// The copy of the project that is named, if it is not hidden; of nobody's where it is not there.
-    fn named_copy(&self) -> Result<Option<ProjectRecord>, Failure> {
+    fn named_copy(&self) -> Copy {
         let Some((name, _, value)) = &self.named else {
-            return Ok(None);
+            return Copy::None;
         };
         // One that is not there costs what one that is hidden from who asks does.
         let there = value.as_deref();
         let nobodys = there.is_none().then(|| black_box(NOBODYS_PROJECT.to_vec()));
         let value = there.or(nobodys.as_deref()).unwrap_or_default();
         let copy = read_copy(value, |copy| there.is_none() || copy.is_named(name));
-        let copy = copy.ok_or_else(|| unreadable(&format!("the project {name:?}")))?;
-        let hidden = self.kept.is_hidden(&copy.project);
-        Ok(Some(copy).filter(|_| !hidden))
+        match copy {
+            Some(copy) if self.kept.is_hidden(&copy.project) => Copy::None,
+            Some(copy) => Copy::Is(copy),
+            None => Copy::Unreadable(format!("the project {name:?}")),
+        }
+    }
+
+    /// The copy of the project that owns the module.
+    fn owner_copy(&self) -> Copy {
+        let Some((prefix, value)) = &self.owner else {
+            return Copy::None;
+        };
+        let has_it = |copy: &Project| copy.modules.iter().any(|own| own == prefix);
+        match read_copy(value, has_it) {
+            Some(copy) => Copy::Is(copy),
+            None => Copy::Unreadable(format!("the project that has {prefix}")),
+        }
     }
 
     /// The project with this id, if it has the name by which the request names it.
@@ -242,6 +278,14 @@ impl<'a> Answers<'a> {
             }),
         }
     }
+}
+
+/// What a document says that is to be the copy of a project.
+enum Copy {
+    None,
+    Is(ProjectRecord),
+    /// What it is that can't be read.
+    Unreadable(String),
 }
 
 /// Reads a copy of a project that is as it must be.

@@ -310,6 +310,7 @@ impl Kept<'_> {
     /// behind, and is taken over.
     fn refuse_taken(&self, project: &Project, standing: &[Option<Vec<u8>>]) -> Result<(), Broken> {
         let mut others = Vec::new();
+        let mut unread = false;
         for (at, value) in standing.iter().enumerate() {
             let prefix = match at {
                 PATH => None,
@@ -319,11 +320,25 @@ impl Kept<'_> {
                     None => continue,
                 },
             };
-            let record = value.as_deref().and_then(Record::parse);
-            let other = record.map(|record| record.project);
+            let record = value.as_deref().map(Record::parse);
+            unread |= matches!(record, Some(None));
+            let other = record.flatten().map(|record| record.project);
             if let Some(other) = other.filter(|other| other.id != project.id) {
                 others.push((prefix, other.id));
             }
+        }
+        if unread {
+            // Whose it is, only all of them can tell.
+            let is_other = |_: &str, value: &[u8]| {
+                Record::parse(value).filter(|truth| truth.project.id != project.id)
+            };
+            for truth in self.all(IDS, &is_other)? {
+                refuse_claimed(project, &truth, None)?;
+                for prefix in &project.modules {
+                    refuse_claimed(project, &truth, Some(prefix))?;
+                }
+            }
+            return Ok(());
         }
         let ids: Vec<String> = others.iter().map(|(_, id)| id_document(id)).collect();
         if ids.is_empty() {
@@ -336,21 +351,32 @@ impl Kept<'_> {
             let truth = Record::parse(&value);
             let truth = truth.ok_or_else(|| unreadable(&format!("the project {id}")))?;
             let prefix = at.and_then(|at| project.modules.get(at));
-            let (claims, same) = match prefix {
-                None => (
-                    truth.claims_path(&project.path),
-                    format!("the path {}", project.path),
-                ),
-                Some(prefix) => (truth.claims_prefix(prefix), format!("the prefix {prefix}")),
-            };
-            if claims {
-                let path = truth.project.path;
-                let text = format!("{same}: it is of the project {id} ({path})");
-                return Err(conflict(text));
-            }
+            refuse_claimed(project, &truth, prefix)?;
         }
         Ok(())
     }
+}
+
+/// Refuses a project its path, or this prefix, where another one has it.
+fn refuse_claimed(
+    project: &Project,
+    other: &Record,
+    prefix: Option<&String>,
+) -> Result<(), Broken> {
+    let (claims, same) = match prefix {
+        None => (
+            other.claims_path(&project.path),
+            format!("the path {}", project.path),
+        ),
+        Some(prefix) => (other.claims_prefix(prefix), format!("the prefix {prefix}")),
+    };
+    if !claims {
+        return Ok(());
+    }
+    let Project { id, path, .. } = &other.project;
+    Err(conflict(format!(
+        "{same}: it is of the project {id} ({path})"
+    )))
 }
 
 /// Whether a copy is of the project with this id; what can't be read is whoever's name it has.

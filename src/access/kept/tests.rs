@@ -109,7 +109,7 @@ fn allowed(configuration: &Configuration, map: &Map) -> BTreeSet<String> {
                 .or(own.map(|(project, _)| &**project));
             let place = Place {
                 named: name.map(|name| (name, found.named.as_deref())),
-                module: Some(&path),
+                module: Some(path.as_str()),
                 owner,
             };
             for (who, grant) in grants() {

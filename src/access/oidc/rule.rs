@@ -9,9 +9,9 @@
 //! Values are compared exactly. On an issuer that many share, such as gitlab.com, anyone gets a token
 //! for any audience: so a rule must name the project or the subject too.
 
-use crate::access::{Grant, Scope};
+use crate::access::{Grant, Scope, list_of};
 use crate::http::client::Address;
-use crate::json::{Json, NotJson};
+use crate::json::Json;
 
 use super::jwt::Jwt;
 
@@ -46,10 +46,7 @@ impl Rule {
     /// # Errors
     /// What is wrong, with the rule's number.
     pub fn parse_list(json: &str) -> Result<Vec<Self>, String> {
-        let list = Json::parse(json.as_bytes()).map_err(|NotJson { line, column }| {
-            format!("it is not JSON (line {line}, column {column})")
-        })?;
-        let list = list.list().ok_or("it is not a JSON list")?;
+        let list = list_of(json)?;
         let mut rules: Vec<Rule> = Vec::new();
         for (at, fields) in list.iter().enumerate() {
             let number = at + 1;

@@ -161,7 +161,7 @@ const ADMINISTRATION: &[(&str, &str, u16, &str)] = &[
 type Taken = (&'static str, u16, u16);
 
 /// Endpoints below a module, and the methods they take.
-const ENDPOINTS: [(&str, &[Taken]); 8] = [
+const ENDPOINTS: [(&str, &[Taken]); 9] = [
     ("@v/list", &[("GET", 200, 404), ("HEAD", 200, 404)]),
     ("@latest", &[("GET", 200, 404), ("HEAD", 200, 404)]),
     ("@v/v1.0.0.info", &[("GET", 200, 404), ("HEAD", 200, 404)]),
@@ -179,8 +179,22 @@ const ENDPOINTS: [(&str, &[Taken]); 8] = [
         "@v/v1.0.0",
         &[("GET", 404, 404), ("HEAD", 404, 404), ("DELETE", 204, 404)],
     ),
+    (
+        NOTHING,
+        &[
+            ("GET", 404, 404),
+            ("HEAD", 404, 404),
+            ("PUT", 422, 422),
+            ("POST", 404, 404),
+            ("DELETE", 422, 422),
+            ("PATCH", 404, 404),
+        ],
+    ),
     ("upload", &[("PUT", 422, 422)]),
 ];
+
+/// A file that the protocol does not know.
+const NOTHING: &str = "@v/v1.0.0.ziphash";
 
 const METHODS: [&str; 6] = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH"];
 
@@ -350,7 +364,8 @@ impl Row {
             }
         };
         // What the zip holds is not known before the scope is asked for.
-        if place == "unowned" && file == "upload" && matches!(standing, Standing::Token(_, false)) {
+        let unsaid = [("unowned", "upload"), ("unowned", NOTHING)].contains(&(place, file));
+        if unsaid && !reads && matches!(standing, Standing::Token(_, false)) {
             return 403;
         }
         match cell(
@@ -360,7 +375,16 @@ impl Row {
             column,
         ) {
             "ok" if place == "gitlab" && file == "@v/list" => 200,
+            // Whoever may publish in the project is told that this names nothing, not whose it is not.
+            "404"
+                if (place, file) == ("foreign", NOTHING)
+                    && !self.state.ends_with("-off")
+                    && matches!(standing, Standing::Token(true, true)) =>
+            {
+                own
+            }
             "ok" => own,
+            "404" if (place, file) == ("unowned", NOTHING) => own,
             status => status.parse().unwrap(),
         }
     }
@@ -647,7 +671,7 @@ fn every_combination_has_the_answer_of_the_rules(source: Source) {
     );
     let judged = if cfg!(feature = "oidc") { 15 } else { 0 };
     assert_eq!(everyone.len(), 1 + 6 + 13 * 4 + judged);
-    let requests = 6 * (6 * (8 * 6) * 2 + ADMINISTRATION.len());
+    let requests = 6 * (6 * (9 * 6) * 2 + ADMINISTRATION.len());
     assert_eq!(report.count, requests * everyone.len());
 }
 
@@ -872,4 +896,19 @@ fn the_token_of_a_job_opens_its_own_project_and_none_below_its_path() {
             assert_eq!(told.status, status, "{source:?} {module}: {told:?}");
         }
     }
+}
+
+#[cfg(all(feature = "oidc", feature = "admin"))]
+#[test]
+fn a_job_is_not_taken_for_a_strangers_where_its_project_can_not_be_read() {
+    let host = host("internal", Source::Store);
+    for (key, value) in host.map.values.borrow_mut().iter_mut() {
+        if key.ends_with("=2Fpath=2Fteam=2Fsub=2Flib") {
+            *value = b"{".to_vec();
+        }
+    }
+    let (header, value) = present("job-token", &judges::job("team/sub/lib"));
+    let target = "/example.com/lib/m/@v/v1.0.0.info";
+    let told = host.ask(Method::Get, target, &[(header, &value)], b"");
+    assert_eq!(told.status, 500, "{told:?}");
 }

@@ -251,6 +251,108 @@ fn with_admin_off_nothing_of_the_store_counts() {
     assert_eq!(host.status(&target, Some("one")), 401);
 }
 
+/// Spoils the document of this name.
+fn damage(host: &TestHost, end: &str) {
+    let mut values = host.map.values.borrow_mut();
+    let mut damaged = values.iter_mut().filter(|(key, _)| key.ends_with(end));
+    let (_, value) = damaged.next().expect("the document");
+    *value = b"{".to_vec();
+    assert!(damaged.next().is_none(), "{end} is one");
+}
+
+#[test]
+fn a_copy_that_can_not_be_read_opens_nothing_to_those_who_see_a_project_above_it() {
+    let above = r#"[{"id":1,"path":"conf/all","modules":["example.com"],"visibility":"VISIBLE"}]"#;
+    let target = info("example.com/secret/m");
+    for visible in ["internal", "private"] {
+        let host = published(&["example.com/secret/m"]);
+        let host = host.set("projects", &above.replace("VISIBLE", visible));
+        host.add("projects", &project(7, "example.com/secret", ""));
+        let of_above = reader("").replace(r#"["7"]"#, r#"["1"]"#);
+        host.add("tokens", &of_above);
+        let gitlab = format!("/api/v4/projects/1/packages/go{target}");
+        assert_eq!(host.status(&gitlab, Some("one")), 404);
+        damage(&host, "=2Fprefix=2Fexample.com=2Fsecret");
+        for (target, secret, status) in [
+            (&gitlab, Some("one"), 500),
+            (&gitlab, None, 401),
+            (&target, Some("one"), 500),
+            (&target, None, 500),
+        ] {
+            let headers: Vec<_> = secret.map(|it| ("private-token", it)).into_iter().collect();
+            let told = host.ask(Method::Get, target, &headers, b"");
+            assert_eq!(
+                told.status, status,
+                "{visible} {target} {secret:?}: {told:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn who_has_a_right_to_a_project_is_told_that_a_copy_of_it_can_not_be_read_and_others_see_none() {
+    let target = info("example.com/a");
+    for (visible, of_stranger, of_nobody) in [
+        ("private", 404, 401),
+        ("internal", 500, 401),
+        ("public", 500, 500),
+    ] {
+        for (name, document) in [("7", "=2Fpath=2F7"), ("team%2Fp7", "=2Fpath=2Fteam=2Fp7")] {
+            for projects in ["7", "team/p7", "team"] {
+                let host = published(&["example.com/a"]);
+                let visibility = format!(r#","visibility":"{visible}""#);
+                host.add("projects", &project(7, "example.com/a", &visibility));
+                host.add(
+                    "tokens",
+                    &reader("").replace(r#"["7"]"#, &format!("[\"{projects}\"]")),
+                );
+                let stranger =
+                    r#"{"name":"stranger","sha256":"HASH","scopes":["api"],"projects":["8"]}"#;
+                let hash = crate::hex::encode(&sha2::Sha256::digest("two"));
+                host.add("tokens", &stranger.replace("HASH", &hash));
+                damage(&host, document);
+                let target = format!("/api/v4/projects/{name}/packages/go{target}");
+                let statuses = [Some("one"), Some("two"), None].map(|it| host.status(&target, it));
+                let expected = [500, of_stranger, of_nobody];
+                assert_eq!(statuses, expected, "{visible} {name} {projects}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_path_that_names_nothing_is_refused_as_all_below_its_prefix_and_finds_no_document_by_its_hash()
+{
+    let host = published(&[]);
+    host.add("projects", &project(7, "example.com/Team", ""));
+    let hash = crate::hex::encode(&sha2::Sha256::digest("example.com/Team"));
+    for (target, status) in [
+        ("/example.com/!team/m/@v/v1.0.0.ziphash".to_owned(), 401),
+        ("/example.com/!team/m/@v/v1.0.0-RC1.info".to_owned(), 401),
+        ("/example.com/!team/m/@v/%zz.info".to_owned(), 401),
+        (
+            format!("/example.com/!team/{}/@v/list", "a".repeat(3000)),
+            401,
+        ),
+        ("/example.com/!team".to_owned(), 401),
+        ("/example.com/!teams/@v/v1.0.0.ziphash".to_owned(), 404),
+        (format!("/%2F{hash}"), 404),
+        (format!("//{hash}"), 404),
+        ("/favicon.ico".to_owned(), 404),
+    ] {
+        assert_eq!(host.status(&target, None), status, "{target}");
+    }
+    host.map.calls.set(0);
+    for target in ["/", "/wp-login", "/sumdb/sum/supported", "/.env/x"] {
+        assert_eq!(host.status(target, None), 404, "{target}");
+    }
+    assert_eq!(
+        host.map.calls.get(),
+        1,
+        "`.env` alone could be a host's name"
+    );
+}
+
 #[test]
 fn what_the_store_can_not_say_is_never_open() {
     let host = published(&["example.com/a"]);

@@ -2,8 +2,8 @@
 //! and GitLab's Go Proxy API (`/api/v4/projects/:id/packages/go/:module_name/@v/`).
 //!
 //! Each path segment is percent-decoded by itself (`%2F` in a segment is no separator), then `!` is
-//! un-escaped as Go does. A target that can name nothing is an error with the reason; whether that is
-//! a 404 or a 422 depends on the method, and is not known here.
+//! un-escaped as Go does. A target that can name nothing keeps the reason; who is told it, and with which
+//! status, is not known here.
 
 #[cfg(test)]
 mod tests;
@@ -11,6 +11,7 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::http::percent_decode;
+use crate::module::path::unescape as unescape_path;
 use crate::module::version::unescape_version;
 use crate::module::{ModulePath, Version, semver};
 
@@ -47,6 +48,14 @@ pub enum Resource {
     Zip(ModulePath, Asked),
     /// `{module}/@v/{version}`, which can be withdrawn.
     Version(ModulePath, Asked),
+    /// A path that names nothing, and why. Whose it is still counts: one below a project that not everybody
+    /// sees is refused as everything there.
+    Nothing {
+        /// What stands in the place of a module's path.
+        path: String,
+        /// Why, in words for a Go developer.
+        why: String,
+    },
 }
 
 /// What stands in the place of a version.
@@ -59,16 +68,17 @@ pub enum Asked {
 }
 
 impl Resource {
-    /// The module, where the path says which.
-    pub fn module(&self) -> Option<&ModulePath> {
+    /// The path of the module, or what stands in its place; none where it is not said.
+    pub fn path(&self) -> Option<&str> {
         match self {
             Resource::Upload => None,
+            Resource::Nothing { path, .. } => Some(path.as_str()).filter(|path| !path.is_empty()),
             Resource::List(module)
             | Resource::Latest(module)
             | Resource::Info(module, _)
             | Resource::Mod(module, _)
             | Resource::Zip(module, _)
-            | Resource::Version(module, _) => Some(module),
+            | Resource::Version(module, _) => Some(module.as_str()),
         }
     }
 }
@@ -97,7 +107,7 @@ impl Asked {
 /// Finds out what a path addresses. `base_path` is as the setting has it.
 ///
 /// # Errors
-/// Why it can address nothing, in words for a Go developer.
+/// Why it is below neither of the bases, in words for a Go developer.
 pub fn parse(path: &str, base_path: &str) -> Result<Route, String> {
     let below = path
         .strip_prefix(base_path)
@@ -106,34 +116,62 @@ pub fn parse(path: &str, base_path: &str) -> Result<Route, String> {
             "" => "the path does not begin with a slash".to_owned(),
             base => format!("every path here begins with {base}/"),
         })?;
-    if below.len() > 3 * LONGEST {
-        return Err("the path is too long".to_owned());
-    }
+    let mut wrong = (below.len() > 3 * LONGEST).then(|| "the path is too long".to_owned());
     let mut segments = Vec::with_capacity(16);
     for raw in below.split('/').skip(1) {
-        let segment = percent_decode(raw)
-            .ok_or_else(|| format!("{raw:?} is not valid percent-encoding of UTF-8"))?;
-        if segment.bytes().any(|byte| byte == 0) {
-            return Err("the path has a NUL in it".to_owned());
-        }
-        segments.push(segment);
+        let decoded = percent_decode(raw).filter(|it| !it.contains('\0'));
+        segments.push(decoded.unwrap_or_else(|| {
+            wrong.get_or_insert_with(|| match percent_decode(raw) {
+                Some(_) => "the path has a NUL in it".to_owned(),
+                None => format!("{raw:?} is not valid percent-encoding of UTF-8"),
+            });
+            Cow::Borrowed(raw)
+        }));
     }
     let words: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
-    match words.as_slice() {
-        ["healthz"] => Ok(Route::Health),
-        ["readyz"] => Ok(Route::Ready),
-        ["-", "admin", rest @ ..] if !rest.is_empty() => {
+    let resource = |rest: &[&str]| match &wrong {
+        Some(why) => nothing(rest, why.clone()),
+        None => named(rest).unwrap_or_else(|why| nothing(rest, why)),
+    };
+    Ok(match words.as_slice() {
+        ["healthz"] => Route::Health,
+        ["readyz"] => Route::Ready,
+        ["-", "admin", rest @ ..] if !rest.is_empty() && wrong.is_none() => {
             let words = rest.iter().map(|word| (*word).to_owned());
-            Ok(Route::Admin(words.collect()))
+            Route::Admin(words.collect())
         }
         ["api", "v4", "projects", id, "packages", "go", rest @ ..] => {
-            Ok(Route::InProject(Some((*id).to_owned()), resource(rest)?))
+            Route::InProject(Some((*id).to_owned()), resource(rest))
         }
-        rest => Ok(Route::InProject(None, resource(rest)?)),
-    }
+        rest => Route::InProject(None, resource(rest)),
+    })
 }
 
-fn resource(segments: &[&str]) -> Result<Resource, String> {
+/// What names nothing, and what stands in it in the place of a module's path, as far as a project could have
+/// it: what begins with a host's name, un-escaped where that can be.
+fn nothing(segments: &[&str], why: String) -> Resource {
+    let end = segments
+        .iter()
+        .position(|segment| ["@v", "@latest"].contains(segment));
+    let module = end.and_then(|end| segments.get(..end)).unwrap_or(segments);
+    let is_host = |first: &&&str| {
+        first.contains('.') && !first.contains(|letter: char| letter.is_ascii_uppercase())
+    };
+    let mut path = match module.first().filter(is_host) {
+        Some(_) => module.join("/"),
+        None => String::new(),
+    };
+    if let Some(unescaped) = unescape_path(&path) {
+        path = unescaped.into_owned();
+    }
+    // No prefix is that long.
+    while path.len() > LONGEST {
+        path.truncate(path.rfind('/').unwrap_or(0));
+    }
+    Resource::Nothing { path, why }
+}
+
+fn named(segments: &[&str]) -> Result<Resource, String> {
     if segments == ["upload"] {
         return Ok(Resource::Upload);
     }

@@ -147,70 +147,113 @@ fn every_path_of_the_url_space_is_understood() {
 
 #[test]
 fn a_path_that_can_name_nothing_is_told_why() {
-    let long = format!("/example.com/{}/@v/list", "a".repeat(1100));
-    let longer = format!("/example.com/{}", "a".repeat(4000));
-    for (path, why) in [
+    let long = format!("/example.com/m/{}/@v/list", "a".repeat(1100));
+    let longer = format!("/example.com/m/{}", "a".repeat(4000));
+    for (path, of, why) in [
         (
             "/",
+            "",
             "this is a Go module proxy: give its address to the go command, in GOPROXY",
         ),
-        ("", "the path does not begin with a slash"),
-        ("/example.com", "missing /@v/"),
-        ("/example.com/@/", "missing /@v/"),
-        ("/-/admin", "missing /@v/"),
-        ("/api/v4/projects/1/packages/npm/x", "missing /@v/"),
-        ("/example.com/m/@v/", "no file extension in filename \"\""),
+        ("/example.com", "example.com", "missing /@v/"),
+        ("/example.com/@/", "example.com/@/", "missing /@v/"),
+        ("/-/admin", "", "missing /@v/"),
+        ("/api/v4/projects/1/packages/npm/x", "", "missing /@v/"),
+        ("//example.com/m", "", "missing /@v/"),
+        ("/Example.com/m", "", "missing /@v/"),
+        (
+            "/example.com/!azure/m/@v/v1.0.0.ziphash",
+            "example.com/Azure/m",
+            "unexpected extension \".ziphash\"",
+        ),
+        (
+            "/example.com/m/@v/",
+            "example.com/m",
+            "no file extension in filename \"\"",
+        ),
         (
             "/example.com/@v/foobar",
+            "example.com",
             "no file extension in filename \"foobar\"",
         ),
-        ("/example.com/@v/foo.bar", "unexpected extension \".bar\""),
+        (
+            "/example.com/@v/foo.bar",
+            "example.com",
+            "unexpected extension \".bar\"",
+        ),
         (
             "/example.com/m/@v/v1.0.0.ziphash",
+            "example.com/m",
             "unexpected extension \".ziphash\"",
         ),
         (
             "/example.com/m/@v/v1.0.0.lock",
+            "example.com/m",
             "unexpected extension \".lock\"",
         ),
         (
             "/foobar/@latest",
+            "",
             "invalid escaped module path \"foobar\": malformed module path \"foobar\": missing dot in first path element",
         ),
         (
             "/example.com//m/@v/list",
+            "example.com//m",
             "invalid escaped module path \"example.com//m\": malformed module path \"example.com//m\": double slash",
         ),
         (
             "/example.com/../m/@v/list",
+            "example.com/../m",
             "invalid escaped module path \"example.com/../m\": malformed module path \"example.com/../m\": invalid path element \"..\"",
         ),
         (
             "/example.com/%2e%2e/m/@v/list",
+            "example.com/../m",
             "invalid escaped module path \"example.com/../m\": malformed module path \"example.com/../m\": invalid path element \"..\"",
         ),
         (
             "/example.com/Azure/@v/list",
+            "example.com/Azure",
             "invalid escaped module path \"example.com/Azure\": malformed module path \"example.com/Azure\": invalid escaped form",
         ),
         (
             "/example.com/a%2Fb/@v/list",
+            "example.com/a/b",
             "%2F in \"a/b\" does not separate path elements",
         ),
         (
             "/example.com/%zz/@v/list",
+            "example.com/%zz",
             "\"%zz\" is not valid percent-encoding of UTF-8",
         ),
         (
-            "/example.com/%ff/@v/list",
-            "\"%ff\" is not valid percent-encoding of UTF-8",
+            "/example.com/m/@v/%ff.info",
+            "example.com/m",
+            "\"%ff.info\" is not valid percent-encoding of UTF-8",
         ),
-        ("/example.com/%00/@v/list", "the path has a NUL in it"),
-        (&long, "the module path is too long"),
-        (&longer, "the path is too long"),
+        (
+            "/example.com/%00/@v/list",
+            "example.com/%00",
+            "the path has a NUL in it",
+        ),
+        (&long, "example.com/m", "the module path is too long"),
+        (&longer, "example.com/m", "the path is too long"),
     ] {
-        assert_eq!(parse(path, ""), Err(why.to_owned()), "{path}");
+        let nothing = |project: Option<&str>| {
+            let (path, why) = (of.to_owned(), why.to_owned());
+            let resource = Resource::Nothing { path, why };
+            Ok(Route::InProject(project.map(str::to_owned), resource))
+        };
+        assert_eq!(parse(path, ""), nothing(None), "{path}");
+        let base = "/api/v4/projects/1/packages/go";
+        assert_eq!(
+            parse(&format!("{base}{path}"), ""),
+            nothing(Some("1")),
+            "{path}"
+        );
     }
+    let rootless = Err("the path does not begin with a slash".to_owned());
+    assert_eq!(parse("", ""), rootless);
     let outside = Err("every path here begins with /base/".to_owned());
     assert_eq!(parse("/healthz", "/base"), outside);
     assert_eq!(parse("/basement/healthz", "/base"), outside);

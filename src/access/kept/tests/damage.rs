@@ -86,6 +86,72 @@ fn what_can_not_be_read_lets_nobody_in_and_is_mended_by_writing_it_again() {
 }
 
 #[test]
+fn a_copy_that_can_not_be_read_is_told_to_who_would_see_the_project_and_to_others_as_none() {
+    let configuration = Configuration::new("[]");
+    let map = after(&configuration, &[Change::Put(PRIVATE)]);
+    let of_name = ["7", "team/one"].map(path_document);
+    let of_prefix = prefix_document("example.com/a/b");
+    let whole = map.borrow().clone();
+    for damaged in [&of_name[0], &of_name[1], &of_prefix] {
+        map.replace(whole.clone());
+        damage(&map, damaged.clone());
+        let memory = Memory::new(&map);
+        let kept = configuration.kept(&memory);
+        for (name, document) in ["7", "team/one"].into_iter().zip(&of_name) {
+            let asked = Asked {
+                named: Some(name),
+                module: Some("example.com/a/b/m"),
+                reach: None,
+            };
+            let answers = kept.ask(&asked, None, false).unwrap();
+            let to_stranger = answers.projects(&|_| false).unwrap();
+            let there = document != damaged;
+            assert_eq!(to_stranger.named.is_some(), there, "{damaged} {name}");
+            let to_own = answers.projects(&|it| it.is_named(name));
+            let told = document == damaged || *damaged == of_prefix;
+            assert_eq!(to_own.is_err(), told, "{damaged} {name}");
+        }
+        // Below the plain base nothing hides that a prefix is somebody's.
+        let asked = Asked {
+            module: Some("example.com/a/b/m"),
+            ..Asked::default()
+        };
+        let answers = kept.ask(&asked, None, false).unwrap();
+        let found = answers.projects(&|_| false);
+        assert_eq!(found.is_err(), *damaged == of_prefix, "{damaged}");
+    }
+}
+
+#[test]
+fn no_other_project_takes_what_a_copy_that_can_not_be_read_stands_for() {
+    let configuration = Configuration::new("[]");
+    let whole = after(&configuration, &[Change::Put(PRIVATE)]).take();
+    let own = project(PRIVATE);
+    let other = |path: &str, module: &str| Project {
+        id: "8".to_owned(),
+        path: path.to_owned(),
+        modules: vec![module.to_owned()],
+        ..own.clone()
+    };
+    let [module, elsewhere] = ["example.com/a/b", "example.com/else"];
+    for (name, wants) in [
+        (path_document("team/one"), other("team/one", elsewhere)),
+        (prefix_document(module), other("team/other", module)),
+    ] {
+        let map: Map = Rc::new(RefCell::new(whole.clone()));
+        damage(&map, name.clone());
+        let memory = Memory::new(&map);
+        let kept = configuration.kept(&memory);
+        let taken = kept.put_project(&wants).unwrap_err().failure;
+        assert_eq!(taken.kind, Kind::Conflict, "{name}");
+        let unlike = other("team/other", elsewhere);
+        assert!(kept.put_project(&unlike).is_ok(), "{name}");
+        kept.remove_project("8").unwrap();
+        assert!(kept.put_project(&own).is_ok(), "{name}");
+    }
+}
+
+#[test]
 fn what_a_request_reads_of_a_project_does_not_tell_how_many_prefixes_it_has() {
     let configuration = Configuration::new("[]");
     let lengths = |text: &str| {

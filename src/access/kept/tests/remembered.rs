@@ -108,7 +108,7 @@ fn lets_in(kept: Kept, who: Asks, now: Instant) -> Result<bool, Failure> {
     let found = look.projects(&caller)?;
     let place = Place {
         named: who.named.map(|name| (name, found.named.as_deref())),
-        module: Some(&ModulePath::parse(who.module).unwrap()),
+        module: Some(who.module),
         owner: found.owner.as_deref(),
     };
     let may = caller.may(&place, !who.reads);
