@@ -316,21 +316,21 @@ fn what_is_set_wrong_is_named_to_the_operator() {
         text.contains("http://127.0.0.1:1: it can't be reached"),
         "{text}"
     );
-    // A server whose certificate nobody vouches for.
-    let authority = Authority::new();
-    let untrusted = Setup::new()
-        .tls(authority.certificate(), authority.key())
-        .start();
-    let (status, text) = readiness(setup().set("s3_endpoint", untrusted.url()));
-    let cause = "TLS with it failed: the host does not trust its certificate\n";
-    assert_eq!(status, 503);
-    assert_eq!(
-        text,
-        format!(
-            "store unavailable: the store refuses access: {}: {cause}",
-            untrusted.url()
-        )
-    );
+    // A server whose certificate nobody vouches for, and one whose is another's.
+    let (own, others) = (Authority::new(), Authority::of(&["elsewhere.example.com"]));
+    for (authority, trusts) in [(&own, false), (&others, true)] {
+        let server = Setup::new()
+            .tls(authority.certificate(), authority.key())
+            .start();
+        let url = server.url();
+        let mut setup = setup().set("s3_endpoint", &url);
+        if trusts {
+            setup = setup.trust(authority.root());
+        }
+        let cause = "TLS with it failed: the host does not trust its certificate\n";
+        let text = format!("store unavailable: the store refuses access: {url}: {cause}");
+        assert_eq!(readiness(setup), (503, text));
+    }
 }
 
 #[test]

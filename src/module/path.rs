@@ -347,7 +347,7 @@ pub(super) fn escape(text: &str) -> Cow<'_, str> {
 }
 
 /// Undoes [`escape`]; `None` for text that it never gives.
-pub fn unescape(escaped: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn unescape(escaped: &str) -> Option<Cow<'_, str>> {
     let is_plain = |byte: u8| byte.is_ascii() && byte != b'!' && !byte.is_ascii_uppercase();
     if escaped.bytes().all(is_plain) {
         return Some(Cow::Borrowed(escaped));

@@ -1,4 +1,4 @@
-//! A certificate authority for one test, and a certificate of its own for `localhost`.
+//! A certificate authority for one test, and a certificate of its own, for `localhost` unless told.
 
 use std::path::{Path, PathBuf};
 
@@ -12,13 +12,18 @@ pub struct Authority {
 
 impl Authority {
     pub fn new() -> Self {
+        Self::of(&["localhost", "127.0.0.1"])
+    }
+
+    /// One whose certificate is for these names.
+    pub fn of(names: &[&str]) -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let root_key = KeyPair::generate().expect("a key");
         let root = params.self_signed(&root_key).expect("a certificate");
         let issuer = Issuer::new(params, root_key);
         let key = KeyPair::generate().expect("a key");
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
         let certificate = CertificateParams::new(names)
             .expect("names")
             .signed_by(&key, &issuer)
