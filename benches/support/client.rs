@@ -172,7 +172,7 @@ pub fn go(contender: &Contender, connections: usize, time: Duration) -> Measured
         requests: numbers[0],
         bytes: numbers[1],
         time: Duration::from_nanos(numbers[2]),
-        p99: Duration::ZERO,
+        p99: Duration::from_nanos(numbers[3]),
     }
 }
 

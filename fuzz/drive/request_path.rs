@@ -11,7 +11,7 @@ pub fn drive(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (target, header) = text.split_once('\n').unwrap_or((&text, ""));
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    if let Ok(Route::InProject(_, resource)) = route::parse(path, "") {
+    if let Ok(Route::InProject(_, Ok(resource))) = route::parse(path, "") {
         name_again(&resource);
     }
     let _ = route::parse(path, "/base");
@@ -29,7 +29,7 @@ pub fn drive(data: &[u8]) {
 
 fn name_again(resource: &Resource) {
     let (module, file) = match resource {
-        Resource::Upload | Resource::Nothing { .. } => return,
+        Resource::Upload => return,
         Resource::List(module) => (module, Some("@v/list".to_owned())),
         Resource::Latest(module) => (module, Some("@latest".to_owned())),
         Resource::Info(module, asked) => (module, file(asked, ".info")),
@@ -44,7 +44,7 @@ fn name_again(resource: &Resource) {
     let again = route::parse(&path, "");
     assert_eq!(
         again,
-        Ok(Route::InProject(None, resource.clone())),
+        Ok(Route::InProject(None, Ok(resource.clone()))),
         "{path}"
     );
 }

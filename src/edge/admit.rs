@@ -10,9 +10,9 @@ use crate::access::outside::{self, Outside};
 use crate::access::{Caller, Credential, Grant, HEADERS, Place, Project};
 use crate::http::{Failure, Request, Response};
 use crate::module::ModulePath;
-use crate::proxy::route::Resource;
+use crate::proxy::route::{Nothing, Resource};
 
-use super::{Edge, allow_method, nothing};
+use super::{Edge, allow_method, names_nothing};
 
 /// A request that was let in.
 pub(super) struct Admitted<'a> {
@@ -55,15 +55,21 @@ impl Edge<'_> {
     pub(super) fn in_project(
         &self,
         named: Option<&str>,
-        resource: &Resource,
+        resource: &Result<Resource, Nothing>,
         request: &mut Request,
     ) -> Result<Response, Failure> {
-        allow_method(resource, request, self.settings.presigns())?;
         let reads = request.method.is_read();
-        // Below GitLab's base the project alone says who is told that a path names nothing.
-        let is_something = !matches!(resource, Resource::Nothing { .. });
-        let module = resource.path().filter(|_| named.is_none() || is_something);
-        let look = Look::new(self, named, module, reads && is_something);
+        let module = match resource {
+            Ok(resource) => {
+                allow_method(resource, request, self.settings.presigns())?;
+                resource.module().map(ModulePath::as_str)
+            }
+            // Below GitLab's base the project alone says who is told that a path names nothing.
+            Err(nothing) => {
+                Some(nothing.path.as_str()).filter(|path| named.is_none() && !path.is_empty())
+            }
+        };
+        let look = Look::new(self, named, module, reads && resource.is_ok());
         let refused = |_: &Failure| look.even_out();
         let caller = look.identify(request).inspect_err(refused)?;
         let found = look.projects(&caller).inspect_err(refused)?;
@@ -78,18 +84,18 @@ impl Edge<'_> {
         };
         let may = match resource {
             // Below no project's prefix: whoever might publish is told what is wrong with the path.
-            Resource::Nothing { .. } if named.is_none() && found.owner.is_none() => match reads {
+            Err(_) if named.is_none() && found.owner.is_none() => match reads {
                 true => Ok(()),
                 false => caller.may(&found.place(None, None), true),
             },
             _ => caller.may(&place, !reads).inspect_err(refused),
         };
         let answer = may.and_then(|()| match resource {
-            Resource::Nothing { why, .. } => Err(nothing(&request.method, why)),
-            _ => {
+            Ok(resource) => {
                 look.remember();
                 self.serve(resource, request, &admitted)
             }
+            Err(nothing) => Err(names_nothing(&request.method, &nothing.why)),
         });
         match answer {
             answer if place.is_open() => answer,

@@ -152,7 +152,7 @@ impl Edge<'_> {
             Err(why) => {
                 // As below the bases, a credential that is wrong is told so first.
                 self.identify(request)?;
-                return Err(nothing(&request.method, &why));
+                return Err(names_nothing(&request.method, &why));
             }
         };
         match route {
@@ -203,9 +203,7 @@ impl Edge<'_> {
                 Err(Failure::new(Kind::NotFound, text))
             }
             // Refused before.
-            Resource::Upload | Resource::Nothing { .. } => {
-                Err(nothing(&request.method, "here is nothing to read"))
-            }
+            Resource::Upload => Err(names_nothing(&request.method, "it is for publishing")),
         }
     }
 
@@ -232,10 +230,9 @@ impl Edge<'_> {
             Resource::Zip(module, asked) => publisher.put_zip(module, asked, request),
             Resource::Version(module, asked) => publisher.withdraw(module, asked),
             // Refused before.
-            Resource::List(_)
-            | Resource::Latest(_)
-            | Resource::Info(..)
-            | Resource::Nothing { .. } => Err(nothing(&request.method, "this is only read")),
+            Resource::List(_) | Resource::Latest(_) | Resource::Info(..) => {
+                Err(names_nothing(&request.method, "it is for reading"))
+            }
         }
     }
 
@@ -327,13 +324,12 @@ fn allow_method(resource: &Resource, request: &Request, presigns: bool) -> Resul
         }
         // For the `go` command this is a path that names nothing: 405 would stop it.
         Resource::Version(..) if method.is_read() => Ok(()),
-        Resource::Nothing { .. } => Ok(()),
         Resource::Version(..) => allow(request, *method == Method::Delete, "DELETE"),
     }
 }
 
 /// The refusal of a path that can name nothing, whose reason is this.
-fn nothing(method: &Method, why: &str) -> Failure {
+fn names_nothing(method: &Method, why: &str) -> Failure {
     let kind = match method {
         Method::Put | Method::Delete => Kind::Invalid,
         _ => Kind::NotFound,

@@ -51,7 +51,7 @@ impl ModulePath {
 
     /// Reads the escaped form that URLs and caches use (x/mod `module.UnescapePath`).
     pub fn from_escaped(escaped: &str) -> Result<Self, PathError> {
-        match unescape(escaped) {
+        match unescape_path(escaped) {
             Some(path) => Self::parse(&path),
             None => Err(PathError::new(
                 PathKind::Module,
@@ -346,8 +346,9 @@ pub(super) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Undoes [`escape`]; `None` for text that it never gives.
-pub(crate) fn unescape(escaped: &str) -> Option<Cow<'_, str>> {
+/// The plain form of an escaped path, or of a part of one; `None` for text that is none (x/mod
+/// `module.UnescapePath`, which checks the path too).
+pub fn unescape_path(escaped: &str) -> Option<Cow<'_, str>> {
     let is_plain = |byte: u8| byte.is_ascii() && byte != b'!' && !byte.is_ascii_uppercase();
     if escaped.bytes().all(is_plain) {
         return Some(Cow::Borrowed(escaped));

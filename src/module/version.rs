@@ -15,7 +15,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use super::path::{PathFault, check_file_element, escape, unescape};
+use super::path::{PathFault, check_file_element, escape, unescape_path};
 use super::{ModulePath, Timestamp, pseudo, semver};
 
 /// The only build suffix that a canonical version keeps.
@@ -137,8 +137,8 @@ pub fn canonical(version: &str) -> Option<String> {
 /// branch or a commit (x/mod `module.UnescapeVersion`).
 pub fn unescape_version(escaped: &str) -> Result<Cow<'_, str>, VersionError> {
     let fail = |fault| VersionError::new(escaped, fault);
-    let version =
-        unescape(escaped).ok_or_else(|| fail(VersionFault::Escape(PathFault::InvalidEscape)))?;
+    let version = unescape_path(escaped)
+        .ok_or_else(|| fail(VersionFault::Escape(PathFault::InvalidEscape)))?;
     match check_file_element(&version) {
         Ok(()) => Ok(version),
         Err(fault) => Err(fail(VersionFault::Escape(fault))),

@@ -155,13 +155,13 @@ impl<'a> Answers<'a> {
     pub fn projects(&self, sees: &dyn Fn(&Project) -> bool) -> Result<Found, Failure> {
         let owner = self.owner_copy();
         let named = match (self.named_copy(), &owner) {
-            (Copy::Is(named), _) => Some(named),
-            (Copy::None, _) => None,
-            (Copy::Unreadable(what), owner) => {
+            (Document::Is(named), _) => Some(named),
+            (Document::None, _) => None,
+            (Document::Unreadable(what), owner) => {
                 // What the other copy says of it counts, if there is one.
                 let name = self.asked.named.unwrap_or_default();
                 let is_told = match owner {
-                    Copy::Is(owner) if owner.project.is_named(name) => sees(&owner.project),
+                    Document::Is(owner) if owner.project.is_named(name) => sees(&owner.project),
                     _ => sees(&Project::unknown(name)),
                 };
                 if is_told {
@@ -171,9 +171,9 @@ impl<'a> Answers<'a> {
             }
         };
         let owner = match owner {
-            Copy::Is(owner) => Some(owner),
-            Copy::None => None,
-            Copy::Unreadable(what) => {
+            Document::Is(owner) => Some(owner),
+            Document::None => None,
+            Document::Unreadable(what) => {
                 let kept = named.as_ref().map(|copy| &copy.project);
                 let configured = self.asked.named.and_then(|it| self.kept.projects.named(it));
                 let seen = configured.map(|own| &**own).or(kept);
@@ -203,9 +203,9 @@ impl<'a> Answers<'a> {
     }
 
     /// The copy of the project that is named, if it is not hidden; of nobody's where it is not there.
-    fn named_copy(&self) -> Copy {
+    fn named_copy(&self) -> Document {
         let Some((name, _, value)) = &self.named else {
-            return Copy::None;
+            return Document::None;
         };
         // One that is not there costs what one that is hidden from who asks does.
         let there = value.as_deref();
@@ -213,21 +213,21 @@ impl<'a> Answers<'a> {
         let value = there.or(nobodys.as_deref()).unwrap_or_default();
         let copy = read_copy(value, |copy| there.is_none() || copy.is_named(name));
         match copy {
-            Some(copy) if self.kept.is_hidden(&copy.project) => Copy::None,
-            Some(copy) => Copy::Is(copy),
-            None => Copy::Unreadable(format!("the project {name:?}")),
+            Some(copy) if self.kept.is_hidden(&copy.project) => Document::None,
+            Some(copy) => Document::Is(copy),
+            None => Document::Unreadable(format!("the project {name:?}")),
         }
     }
 
     /// The copy of the project that owns the module.
-    fn owner_copy(&self) -> Copy {
+    fn owner_copy(&self) -> Document {
         let Some((prefix, value)) = &self.owner else {
-            return Copy::None;
+            return Document::None;
         };
         let has_it = |copy: &Project| copy.modules.iter().any(|own| own == prefix);
         match read_copy(value, has_it) {
-            Some(copy) => Copy::Is(copy),
-            None => Copy::Unreadable(format!("the project that has {prefix}")),
+            Some(copy) => Document::Is(copy),
+            None => Document::Unreadable(format!("the project that has {prefix}")),
         }
     }
 
@@ -281,7 +281,7 @@ impl<'a> Answers<'a> {
 }
 
 /// What a document says that is to be the copy of a project.
-enum Copy {
+enum Document {
     None,
     Is(ProjectRecord),
     /// What it is that can't be read.

@@ -338,7 +338,6 @@ impl Kept<'_> {
                     refuse_claimed(project, &truth, Some(prefix))?;
                 }
             }
-            return Ok(());
         }
         let ids: Vec<String> = others.iter().map(|(_, id)| id_document(id)).collect();
         if ids.is_empty() {
@@ -363,20 +362,20 @@ fn refuse_claimed(
     other: &Record,
     prefix: Option<&String>,
 ) -> Result<(), Broken> {
-    let (claims, same) = match prefix {
-        None => (
-            other.claims_path(&project.path),
-            format!("the path {}", project.path),
-        ),
-        Some(prefix) => (other.claims_prefix(prefix), format!("the prefix {prefix}")),
+    let claims = match prefix {
+        None => other.claims_path(&project.path),
+        Some(prefix) => other.claims_prefix(prefix),
     };
     if !claims {
         return Ok(());
     }
+    let same = match prefix {
+        None => format!("the path {}", project.path),
+        Some(prefix) => format!("the prefix {prefix}"),
+    };
     let Project { id, path, .. } = &other.project;
-    Err(conflict(format!(
-        "{same}: it is of the project {id} ({path})"
-    )))
+    let text = format!("{same}: it is of the project {id} ({path})");
+    Err(conflict(text))
 }
 
 /// Whether a copy is of the project with this id; what can't be read is whoever's name it has.

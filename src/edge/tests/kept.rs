@@ -338,6 +338,10 @@ fn a_path_that_names_nothing_is_refused_as_all_below_its_prefix_and_finds_no_doc
         ("/example.com/!teams/@v/v1.0.0.ziphash".to_owned(), 404),
         (format!("/%2F{hash}"), 404),
         (format!("//{hash}"), 404),
+        (format!("/%2F{hash}%2Fa.b"), 404),
+        ("/example.com/!team/Foo/@v/list".to_owned(), 401),
+        ("/example.com/!team/m%C3%A9/@v/list".to_owned(), 401),
+        ("/example.com/!team/a!!b/@v/list".to_owned(), 401),
         ("/favicon.ico".to_owned(), 404),
     ] {
         assert_eq!(host.status(&target, None), status, "{target}");

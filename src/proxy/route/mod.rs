@@ -11,7 +11,7 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::http::percent_decode;
-use crate::module::path::unescape as unescape_path;
+use crate::module::path::unescape_path;
 use crate::module::version::unescape_version;
 use crate::module::{ModulePath, Version, semver};
 
@@ -27,8 +27,8 @@ pub enum Route {
     Ready,
     /// What stands behind `/-/admin/`.
     Admin(Vec<String>),
-    /// Something of a module, in a project named by GitLab's base, if that was used.
-    InProject(Option<String>, Resource),
+    /// Something of a module, or nothing, in a project named by GitLab's base, if that was used.
+    InProject(Option<String>, Result<Resource, Nothing>),
 }
 
 /// A resource below one of the two bases.
@@ -48,14 +48,16 @@ pub enum Resource {
     Zip(ModulePath, Asked),
     /// `{module}/@v/{version}`, which can be withdrawn.
     Version(ModulePath, Asked),
-    /// A path that names nothing, and why. Whose it is still counts: one below a project that not everybody
-    /// sees is refused as everything there.
-    Nothing {
-        /// What stands in the place of a module's path.
-        path: String,
-        /// Why, in words for a Go developer.
-        why: String,
-    },
+}
+
+/// A path below one of the two bases that names nothing. Whose it is still counts: one below a project that not
+/// everybody sees is refused as everything there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nothing {
+    /// What stands in the place of a module's path, as far as a project could have it; else empty.
+    pub path: String,
+    /// Why it names nothing, in words for a Go developer.
+    pub why: String,
 }
 
 /// What stands in the place of a version.
@@ -68,17 +70,16 @@ pub enum Asked {
 }
 
 impl Resource {
-    /// The path of the module, or what stands in its place; none where it is not said.
-    pub fn path(&self) -> Option<&str> {
+    /// The module, where the path says which.
+    pub fn module(&self) -> Option<&ModulePath> {
         match self {
             Resource::Upload => None,
-            Resource::Nothing { path, .. } => Some(path.as_str()).filter(|path| !path.is_empty()),
             Resource::List(module)
             | Resource::Latest(module)
             | Resource::Info(module, _)
             | Resource::Mod(module, _)
             | Resource::Zip(module, _)
-            | Resource::Version(module, _) => Some(module.as_str()),
+            | Resource::Version(module, _) => Some(module),
         }
     }
 }
@@ -130,8 +131,8 @@ pub fn parse(path: &str, base_path: &str) -> Result<Route, String> {
     }
     let words: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
     let resource = |rest: &[&str]| match &wrong {
-        Some(why) => nothing(rest, why.clone()),
-        None => named(rest).unwrap_or_else(|why| nothing(rest, why)),
+        Some(why) => Err(nothing(rest, why.clone())),
+        None => resource(rest).map_err(|why| nothing(rest, why)),
     };
     Ok(match words.as_slice() {
         ["healthz"] => Route::Health,
@@ -147,31 +148,29 @@ pub fn parse(path: &str, base_path: &str) -> Result<Route, String> {
     })
 }
 
-/// What names nothing, and what stands in it in the place of a module's path, as far as a project could have
-/// it: what begins with a host's name, un-escaped where that can be.
-fn nothing(segments: &[&str], why: String) -> Resource {
+/// What names nothing. A project can have what begins with a host's name.
+fn nothing(segments: &[&str], why: String) -> Nothing {
     let end = segments
         .iter()
         .position(|segment| ["@v", "@latest"].contains(segment));
     let module = end.and_then(|end| segments.get(..end)).unwrap_or(segments);
-    let is_host = |first: &&&str| {
-        first.contains('.') && !first.contains(|letter: char| letter.is_ascii_uppercase())
-    };
-    let mut path = match module.first().filter(is_host) {
-        Some(_) => module.join("/"),
-        None => String::new(),
-    };
-    if let Some(unescaped) = unescape_path(&path) {
-        path = unescaped.into_owned();
+    // Each by itself: what is wrong with one hides none before it.
+    let plain = module
+        .iter()
+        .map(|segment| unescape_path(segment).unwrap_or(Cow::Borrowed(segment)));
+    let mut path = plain.collect::<Vec<_>>().join("/");
+    let first = path.split('/').next().unwrap_or_default();
+    if !first.contains('.') || first.contains(|letter: char| letter.is_ascii_uppercase()) {
+        path.clear();
     }
     // No prefix is that long.
     while path.len() > LONGEST {
         path.truncate(path.rfind('/').unwrap_or(0));
     }
-    Resource::Nothing { path, why }
+    Nothing { path, why }
 }
 
-fn named(segments: &[&str]) -> Result<Resource, String> {
+fn resource(segments: &[&str]) -> Result<Resource, String> {
     if segments == ["upload"] {
         return Ok(Resource::Upload);
     }

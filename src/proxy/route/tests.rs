@@ -40,7 +40,7 @@ fn query(text: &str) -> Asked {
 }
 
 fn here(resource: Resource) -> Result<Route, String> {
-    Ok(Route::InProject(None, resource))
+    Ok(Route::InProject(None, Ok(resource)))
 }
 
 #[test]
@@ -126,13 +126,16 @@ fn every_path_of_the_url_space_is_understood() {
         ),
         (
             "/api/v4/projects/1/packages/go/example.com/m/@v/list",
-            Ok(Route::InProject(Some("1".to_owned()), Resource::List(m()))),
+            Ok(Route::InProject(
+                Some("1".to_owned()),
+                Ok(Resource::List(m())),
+            )),
         ),
         (
             "/api/v4/projects/default%2Fmodules/packages/go/upload",
             Ok(Route::InProject(
                 Some("default/modules".to_owned()),
-                Resource::Upload,
+                Ok(Resource::Upload),
             )),
         ),
     ] {
@@ -160,6 +163,7 @@ fn a_path_that_can_name_nothing_is_told_why() {
         ("/-/admin", "", "missing /@v/"),
         ("/api/v4/projects/1/packages/npm/x", "", "missing /@v/"),
         ("//example.com/m", "", "missing /@v/"),
+        ("/%2Fexample.com%2Fm", "", "missing /@v/"),
         ("/Example.com/m", "", "missing /@v/"),
         (
             "/example.com/!azure/m/@v/v1.0.0.ziphash",
@@ -241,8 +245,8 @@ fn a_path_that_can_name_nothing_is_told_why() {
     ] {
         let nothing = |project: Option<&str>| {
             let (path, why) = (of.to_owned(), why.to_owned());
-            let resource = Resource::Nothing { path, why };
-            Ok(Route::InProject(project.map(str::to_owned), resource))
+            let nothing = Nothing { path, why };
+            Ok(Route::InProject(project.map(str::to_owned), Err(nothing)))
         };
         assert_eq!(parse(path, ""), nothing(None), "{path}");
         let base = "/api/v4/projects/1/packages/go";

@@ -28,19 +28,17 @@ impl Kv {
         cursor: Option<&str>,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Repaired, Error> {
-        let list = || Ok::<_, Error>(Keys::sort(self.port.keys()?));
-        let keys = list()?;
+        let keys = Keys::sort(self.port.keys()?);
         let mut again = None;
         let mut is_left_over = |id: &str| {
-            if !self.is_left_over(id, &keys)? {
+            if !self.is_left_over(id, &keys.owners)? {
                 return Ok(false);
             }
-            if again.is_none() {
-                again = Some(list()?);
-            }
-            again
-                .as_ref()
-                .map_or(Ok(false), |again| self.is_left_over(id, again))
+            let again = match &mut again {
+                Some(again) => again,
+                none => none.insert(Owners::of(self.port.keys()?)),
+            };
+            self.is_left_over(id, again)
         };
         let mut page = Repaired::default();
         let mut walk = Walk {
@@ -200,14 +198,14 @@ impl Kv {
     }
 
     /// Whether no record names what an upload left, and no upload can be under way.
-    fn is_left_over(&self, id: &str, keys: &Keys) -> Result<bool, Error> {
+    fn is_left_over(&self, id: &str, owners: &Owners) -> Result<bool, Error> {
         let Some(parsed) = UploadId::parse(id) else {
             return Ok(false);
         };
         if !self.is_old(&parsed) {
             return Ok(false);
         }
-        for portable in keys.owned_by(&parsed.owner) {
+        for portable in owners.owned_by(&parsed.owner) {
             if let Some((_, record)) = self.look_at(portable, &mut Repaired::default())? {
                 if record.names(id) {
                     return Ok(false);
@@ -304,8 +302,7 @@ struct Keys {
     records: Vec<(String, String)>,
     /// Id and number of each chunk, by id.
     chunks: Vec<(String, u64)>,
-    /// The owner part of chunks' ids and the portable key of the record that owns them, by owner.
-    owners: Vec<(String, String)>,
+    owners: Owners,
 }
 
 impl Keys {
@@ -320,39 +317,75 @@ impl Keys {
     const SENT: &'static str = "~~-";
 
     fn sort(all: Vec<String>) -> Self {
-        let (mut records, mut chunks, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut records, mut chunks, mut owned) = (Vec::new(), Vec::new(), Vec::new());
         for portable in all {
-            let original = original_key(&portable);
-            if let Some(chunk) = original.as_deref().and_then(|key| key.strip_prefix(CHUNKS)) {
-                if let Some((id, number)) = chunk.split_once('/')
-                    && let Ok(number) = number.parse()
-                {
-                    chunks.push((id.to_owned(), number));
+            match Kind::of(&portable) {
+                Kind::Chunk(id, number) => chunks.push((id, number)),
+                Kind::Record(group) => {
+                    owned.push(portable.clone());
+                    records.push((group, portable));
                 }
-                continue;
+                Kind::Other => {}
             }
-            let group = match &original {
-                Some(key) => match module_and_file(key) {
-                    Some((module, file)) if file != "list" => module.to_owned(),
-                    _ => continue,
-                },
-                None if portable.starts_with("h=") => portable.clone(),
-                None => continue,
-            };
-            owners.push((owner(&portable), portable.clone()));
-            records.push((group, portable));
         }
         Keys {
             records: sorted(records, |a, b| a.0.cmp(&b.0)),
             chunks: sorted(chunks, |a, b| a.0.cmp(&b.0)),
-            owners: sorted(owners, |a, b| a.0.cmp(&b.0)),
+            owners: Owners::sort(owned),
         }
     }
+}
 
-    /// The portable keys of the records that chunks with this owner part can belong to.
+/// What a key is of.
+enum Kind {
+    /// An id, and the number of a chunk.
+    Chunk(String, u64),
+    /// The module of a record; of a hashed key, itself.
+    Record(String),
+    Other,
+}
+
+impl Kind {
+    fn of(portable: &str) -> Kind {
+        let Some(key) = original_key(portable) else {
+            return match portable.starts_with("h=") {
+                true => Kind::Record(portable.to_owned()),
+                false => Kind::Other,
+            };
+        };
+        if let Some(chunk) = key.strip_prefix(CHUNKS) {
+            let parsed = chunk.split_once('/');
+            let parsed = parsed.and_then(|(id, number)| Some((id, number.parse().ok()?)));
+            return parsed.map_or(Kind::Other, |(id, number)| {
+                Kind::Chunk(id.to_owned(), number)
+            });
+        }
+        match module_and_file(&key) {
+            Some((module, file)) if file != "list" => Kind::Record(module.to_owned()),
+            _ => Kind::Other,
+        }
+    }
+}
+
+/// The owner part of ids and the portable key of the record that it stands for, by owner.
+struct Owners(Vec<(String, String)>);
+
+impl Owners {
+    /// Those of the records among all keys.
+    fn of(mut all: Vec<String>) -> Self {
+        all.retain(|portable| matches!(Kind::of(portable), Kind::Record(_)));
+        Owners::sort(all)
+    }
+
+    fn sort(records: Vec<String>) -> Self {
+        let owned = records.into_iter().map(|it| (owner(&it), it));
+        Owners(sorted(owned.collect(), |a, b| a.0.cmp(&b.0)))
+    }
+
+    /// The portable keys of the records that what has this owner part can belong to.
     fn owned_by<'a>(&'a self, owner: &'a str) -> impl Iterator<Item = &'a String> {
-        let first = self.owners.partition_point(|(own, _)| own.as_str() < owner);
-        let rest = self.owners.iter().skip(first);
+        let first = self.0.partition_point(|(own, _)| own.as_str() < owner);
+        let rest = self.0.iter().skip(first);
         rest.take_while(move |(own, _)| own == owner)
             .map(|(_, portable)| portable)
     }

@@ -13,7 +13,7 @@ use crate::store::{Content, Error, Object, seek_target};
 /// How often one body is taken up again.
 const RESUMPTIONS: u32 = 4;
 /// The least and the most that a reader asks for at once: it jumps to an archive's end first, and
-/// reads it from its start then.
+/// reads it from its start then. (A host that lets 10 MiB through an answer may count those that we get too.)
 const SMALLEST_WINDOW: u64 = 64 << 10;
 const LARGEST_WINDOW: u64 = 8 << 20;
 

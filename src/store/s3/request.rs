@@ -19,7 +19,7 @@ const LOST_AT_MOST: Duration = Duration::from_secs(10);
 const FIRST_WAIT: u64 = 100;
 /// How long the store may be silent. A host's own limit for a request may be 30 seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The same where it first has to copy or to put together what may be 500 MB: some answer only then.
+/// The same where it may first have to copy, or to put together, 500 MB.
 const PATIENCE_FOR_WORK: Duration = Duration::from_secs(25);
 /// How long a signed request is good for, in seconds: a clock may be off by that much.
 const SIGNED_FOR: u64 = 900;
@@ -42,8 +42,8 @@ pub(super) struct Ask<'a> {
     pub query: Vec<(&'a str, &'a str)>,
     pub headers: Vec<(&'a str, String)>,
     pub body: Option<&'a [u8]>,
-    /// How long the store may be silent.
-    pub patience: Duration,
+    /// Whether the store has to copy bytes, or to put them together.
+    is_work: bool,
     /// Whether the same may be asked soon again, so that its signed address is worth keeping.
     is_usual: bool,
 }
@@ -56,16 +56,25 @@ impl<'a> Ask<'a> {
             query: Vec::new(),
             headers: Vec::new(),
             body: None,
-            patience: PATIENCE,
+            is_work: false,
             is_usual: false,
         }
     }
 
-    /// The same, which has the store copy bytes or put them together before it answers.
+    /// The same, which has the store copy bytes or put them together. Some answer when they are done; others
+    /// at once, and what failed then stands in the text of a 200.
     pub fn of_work(self) -> Self {
         Ask {
-            patience: PATIENCE_FOR_WORK,
+            is_work: true,
             ..self
+        }
+    }
+
+    /// How long the store may be silent.
+    fn patience(&self) -> Duration {
+        match self.is_work {
+            true => PATIENCE_FOR_WORK,
+            false => PATIENCE,
         }
     }
 
@@ -110,7 +119,7 @@ impl S3 {
         loop {
             let begun = Instant::now();
             let why = match self.send_once(ask) {
-                Ok(answer) => match self.read(answer, is_text) {
+                Ok(answer) => match self.read(answer, is_text, ask.is_work) {
                     Ok(answer) if !passes(answer.status) => return Ok(answer),
                     Ok(answer) => match self.refusal(ask, answer) {
                         Refusal::Final(error) => return Err(error),
@@ -134,8 +143,13 @@ impl S3 {
         }
     }
 
-    /// Reads an answer of such a status whole.
-    fn read(&self, answer: Incoming, is_text: &dyn Fn(u16) -> bool) -> Result<Incoming, Refusal> {
+    /// Reads an answer of such a status whole. One `of_work` may be a failure whatever its status.
+    fn read(
+        &self,
+        answer: Incoming,
+        is_text: &dyn Fn(u16) -> bool,
+        of_work: bool,
+    ) -> Result<Incoming, Refusal> {
         if !is_text(answer.status) {
             return Ok(answer);
         }
@@ -156,8 +170,8 @@ impl S3 {
                 return Err(Refusal::Final(Error::Unavailable(endless)));
             }
         }
-        // What took long is answered before it is done: what failed stands in the text.
-        if answer.status == 200
+        if of_work
+            && answer.status == 200
             && let Some(why) = std::str::from_utf8(&text).ok().and_then(failure_in)
         {
             return Err(Refusal::Passing(Error::Unavailable(self.words(&why))));
@@ -210,7 +224,7 @@ impl S3 {
                 None => Payload::Nothing,
                 Some(bytes) => Payload::Bytes(bytes),
             },
-            patience: ask.patience,
+            patience: ask.patience(),
         })?;
         if let Some(key) = usual.filter(|_| is_new && answer.status == 200) {
             // Only of what is there: that of a version about to be published would lie in the midst of the
@@ -282,7 +296,7 @@ impl S3 {
 
     /// Reads an answer that is text.
     pub(super) fn text_of(&self, answer: Incoming) -> Result<String, Error> {
-        let answer = self.read(answer, &|_| true);
+        let answer = self.read(answer, &|_| true, false);
         let answer = answer.map_err(Refusal::into_error)?;
         let bytes = answer.body.into_bytes().map_err(Error::from_io)?;
         String::from_utf8(bytes)

@@ -29,6 +29,8 @@ pub struct Bucket {
     pub copies_refuse: bool,
     /// Writes tags into XML without their quotes.
     pub bare_tags: bool,
+    /// Answers a copy with a page of somebody's, and copies nothing.
+    pub copies_nothing: bool,
     /// Ignores the condition on the source of a copy.
     pub copies_anything: bool,
     /// Keys in a page, where it is fewer than were asked for.
@@ -412,6 +414,9 @@ impl Bucket {
         let meant = header("x-amz-copy-source-if-match") == Some(tag.as_str());
         if !meant && !self.copies_anything {
             return error(412, "PreconditionFailed");
+        }
+        if self.copies_nothing {
+            return plain(200, "<html>welcome</html>");
         }
         let tag = self.tag_in_xml(&bytes);
         self.objects.insert(key.to_owned(), bytes);

@@ -426,6 +426,14 @@ fn what_failed_after_the_answer_began_is_asked_for_again_and_a_copy_that_is_none
     let (done, asked, _) = publish(&[(copy, told("<html>welcome</html>"))]);
     assert_eq!(done, Ok(Outcome::Created), "it was copied");
     assert_eq!(count(&asked, "HEAD "), looks + 1, "{asked:?}");
+    let bucket = Shared::default();
+    bucket.lock().unwrap().copies_nothing = true;
+    let version = version(PATH, "v1.0.0");
+    let zip = module_zip(&version, &noise(5000));
+    let done = contract::publish(&sound(&bucket), &release(&version, &zip), &zip);
+    let words = "http://s3.example.com: it did not copy the upload".to_owned();
+    assert_eq!(done, Err(Error::Unavailable(words)));
+    assert_eq!(bucket.lock().unwrap().objects.len(), 0, "nothing is left");
 }
 
 #[test]
