@@ -144,14 +144,11 @@ fn no_other_project_takes_what_a_copy_that_can_not_be_read_stands_for() {
         let kept = configuration.kept(&memory);
         let taken = kept.put_project(&wants).unwrap_err().failure;
         assert_eq!(taken.kind, Kind::Conflict, "{name}");
-        let both = Project {
-            modules: vec![elsewhere.to_owned(), module.to_owned()],
-            ..other("team/other", elsewhere)
-        };
         // Where the truth can't be read either, what another copy says counts.
         let truth = id_document("7");
         damage(&map, truth.clone());
         if name == path_document("team/one") {
+            let both = other("team/one", module);
             assert!(kept.put_project(&both).is_err(), "{name}");
         }
         map.borrow_mut()
