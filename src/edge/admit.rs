@@ -73,7 +73,9 @@ impl Edge<'_> {
         let refused = |_: &Failure| look.even_out();
         let caller = look.identify(request).inspect_err(refused)?;
         let found = look.projects(&caller).inspect_err(refused)?;
-        let place = found.place(named, module);
+        // Below no project's prefix, whoever might publish is told what is wrong with the path.
+        let unowned = resource.is_err() && named.is_none() && found.owner.is_none();
+        let place = found.place(named, module.filter(|_| !unowned));
         let admitted = Admitted {
             caller: &caller,
             named,
@@ -82,13 +84,9 @@ impl Edge<'_> {
                 .as_ref()
                 .is_some_and(|project| !project.modules.is_empty()),
         };
-        let may = match resource {
-            // Below no project's prefix: whoever might publish is told what is wrong with the path.
-            Err(_) if named.is_none() && found.owner.is_none() => match reads {
-                true => Ok(()),
-                false => caller.may(&found.place(None, None), true),
-            },
-            _ => caller.may(&place, !reads).inspect_err(refused),
+        let may = match unowned && reads {
+            true => Ok(()),
+            false => caller.may(&place, !reads).inspect_err(refused),
         };
         let answer = may.and_then(|()| match resource {
             Ok(resource) => {

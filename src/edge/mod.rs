@@ -203,7 +203,7 @@ impl Edge<'_> {
                 Err(Failure::new(Kind::NotFound, text))
             }
             // Refused before.
-            Resource::Upload => Err(names_nothing(&request.method, "it is for publishing")),
+            Resource::Upload => Err(names_nothing(&request.method, "it is not for that")),
         }
     }
 
@@ -231,7 +231,7 @@ impl Edge<'_> {
             Resource::Version(module, asked) => publisher.withdraw(module, asked),
             // Refused before.
             Resource::List(_) | Resource::Latest(_) | Resource::Info(..) => {
-                Err(names_nothing(&request.method, "it is for reading"))
+                Err(names_nothing(&request.method, "it is not for that"))
             }
         }
     }

@@ -154,18 +154,26 @@ fn nothing(segments: &[&str], why: String) -> Nothing {
         .iter()
         .position(|segment| ["@v", "@latest"].contains(segment));
     let module = end.and_then(|end| segments.get(..end)).unwrap_or(segments);
-    // Each by itself: what is wrong with one hides none before it.
-    let plain = module
-        .iter()
-        .map(|segment| unescape_path(segment).unwrap_or(Cow::Borrowed(segment)));
-    let mut path = plain.collect::<Vec<_>>().join("/");
-    let first = path.split('/').next().unwrap_or_default();
-    if !first.contains('.') || first.contains(|letter: char| letter.is_ascii_uppercase()) {
-        path.clear();
+    let mut path = String::new();
+    for (at, segment) in module.iter().enumerate() {
+        // No prefix is that long.
+        if path.len() + segment.len() >= LONGEST {
+            break;
+        }
+        if at > 0 {
+            path.push('/');
+        }
+        // Each by itself: what is wrong with one hides none before it.
+        path.push_str(&unescape_path(segment).unwrap_or(Cow::Borrowed(segment)));
     }
-    // No prefix is that long.
-    while path.len() > LONGEST {
-        path.truncate(path.rfind('/').unwrap_or(0));
+    let first = path.bytes().take_while(|byte| *byte != b'/');
+    let (mut has_dot, mut has_capital) = (false, false);
+    for byte in first {
+        has_dot |= byte == b'.';
+        has_capital |= byte.is_ascii_uppercase();
+    }
+    if !has_dot || has_capital {
+        path.clear();
     }
     Nothing { path, why }
 }

@@ -36,7 +36,7 @@ impl Kv {
             }
             let again = match &mut again {
                 Some(again) => again,
-                none => none.insert(Owners::of(self.port.keys()?)),
+                none => none.insert(Keys::sort(self.port.keys()?).owners),
             };
             self.is_left_over(id, again)
         };
@@ -317,52 +317,32 @@ impl Keys {
     const SENT: &'static str = "~~-";
 
     fn sort(all: Vec<String>) -> Self {
-        let (mut records, mut chunks, mut owned) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut records, mut chunks, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         for portable in all {
-            match Kind::of(&portable) {
-                Kind::Chunk(id, number) => chunks.push((id, number)),
-                Kind::Record(group) => {
-                    owned.push(portable.clone());
-                    records.push((group, portable));
+            let original = original_key(&portable);
+            if let Some(chunk) = original.as_deref().and_then(|key| key.strip_prefix(CHUNKS)) {
+                if let Some((id, number)) = chunk.split_once('/')
+                    && let Ok(number) = number.parse()
+                {
+                    chunks.push((id.to_owned(), number));
                 }
-                Kind::Other => {}
+                continue;
             }
+            let group = match &original {
+                Some(key) => match module_and_file(key) {
+                    Some((module, file)) if file != "list" => module.to_owned(),
+                    _ => continue,
+                },
+                None if portable.starts_with("h=") => portable.clone(),
+                None => continue,
+            };
+            owners.push((owner(&portable), portable.clone()));
+            records.push((group, portable));
         }
         Keys {
             records: sorted(records, |a, b| a.0.cmp(&b.0)),
             chunks: sorted(chunks, |a, b| a.0.cmp(&b.0)),
-            owners: Owners::sort(owned),
-        }
-    }
-}
-
-/// What a key is of.
-enum Kind {
-    /// An id, and the number of a chunk.
-    Chunk(String, u64),
-    /// The module of a record; of a hashed key, itself.
-    Record(String),
-    Other,
-}
-
-impl Kind {
-    fn of(portable: &str) -> Kind {
-        let Some(key) = original_key(portable) else {
-            return match portable.starts_with("h=") {
-                true => Kind::Record(portable.to_owned()),
-                false => Kind::Other,
-            };
-        };
-        if let Some(chunk) = key.strip_prefix(CHUNKS) {
-            let parsed = chunk.split_once('/');
-            let parsed = parsed.and_then(|(id, number)| Some((id, number.parse().ok()?)));
-            return parsed.map_or(Kind::Other, |(id, number)| {
-                Kind::Chunk(id.to_owned(), number)
-            });
-        }
-        match module_and_file(&key) {
-            Some((module, file)) if file != "list" => Kind::Record(module.to_owned()),
-            _ => Kind::Other,
+            owners: Owners(sorted(owners, |a, b| a.0.cmp(&b.0))),
         }
     }
 }
@@ -371,17 +351,6 @@ impl Kind {
 struct Owners(Vec<(String, String)>);
 
 impl Owners {
-    /// Those of the records among all keys.
-    fn of(mut all: Vec<String>) -> Self {
-        all.retain(|portable| matches!(Kind::of(portable), Kind::Record(_)));
-        Owners::sort(all)
-    }
-
-    fn sort(records: Vec<String>) -> Self {
-        let owned = records.into_iter().map(|it| (owner(&it), it));
-        Owners(sorted(owned.collect(), |a, b| a.0.cmp(&b.0)))
-    }
-
     /// The portable keys of the records that what has this owner part can belong to.
     fn owned_by<'a>(&'a self, owner: &'a str) -> impl Iterator<Item = &'a String> {
         let first = self.0.partition_point(|(own, _)| own.as_str() < owner);
