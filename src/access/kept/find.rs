@@ -154,36 +154,8 @@ impl<'a> Answers<'a> {
     /// As [`Answers::token`]; the store's failure.
     pub fn projects(&self, sees: &dyn Fn(&Project) -> bool) -> Result<Found, Failure> {
         let owner = self.owner_copy();
-        let named = match (self.named_copy(), &owner) {
-            (Document::Is(named), _) => Some(named),
-            (Document::None, _) => None,
-            (Document::Unreadable(what), owner) => {
-                // What the other copy says of it counts, if there is one.
-                let name = self.asked.named.unwrap_or_default();
-                let is_told = match owner {
-                    Document::Is(owner) if owner.project.is_named(name) => sees(&owner.project),
-                    _ => sees(&Project::unknown(name)),
-                };
-                if is_told {
-                    return Err(unreadable(&what));
-                }
-                None
-            }
-        };
-        let owner = match owner {
-            Document::Is(owner) => Some(owner),
-            Document::None => None,
-            Document::Unreadable(what) => {
-                let kept = named.as_ref().map(|copy| &copy.project);
-                let configured = self.asked.named.and_then(|it| self.kept.projects.named(it));
-                let seen = configured.map(|own| &**own).or(kept);
-                if self.named.is_none() || seen.is_some_and(sees) {
-                    return Err(unreadable(&what));
-                }
-                // Nobody's: else who has a shorter prefix would stand in its place.
-                ProjectRecord::parse(NOBODYS_PROJECT)
-            }
-        };
+        let named = self.named_for(sees, &owner)?;
+        let owner = self.owner_for(sees, owner, named.as_ref())?;
         let states = [&named, &owner].map(|copy| copy.as_ref().map(|copy| &copy.state));
         let of_one = states[0] == states[1];
         let named = named.map(|copy| Rc::new(copy.project));
@@ -200,6 +172,52 @@ impl<'a> Answers<'a> {
             named: named.filter(|named| named.id != NOBODYS_ID),
             owner,
         })
+    }
+
+    /// The copy of the project that is named. That it can't be read is told to who sees it as the other copy
+    /// has it, if there is one.
+    fn named_for(
+        &self,
+        sees: &dyn Fn(&Project) -> bool,
+        owner: &Document,
+    ) -> Result<Option<ProjectRecord>, Failure> {
+        let what = match self.named_copy() {
+            Document::Is(named) => return Ok(Some(named)),
+            Document::None => return Ok(None),
+            Document::Unreadable(what) => what,
+        };
+        let name = self.asked.named.unwrap_or_default();
+        let is_told = match owner {
+            Document::Is(owner) if owner.project.is_named(name) => sees(&owner.project),
+            _ => sees(&Project::unknown(name)),
+        };
+        match is_told {
+            true => Err(unreadable(&what)),
+            false => Ok(None),
+        }
+    }
+
+    /// The copy of the project that owns the module. That it can't be read is told to who sees the project that
+    /// is named, if one is; to others the module is nobody's, or who has a shorter prefix would stand in its
+    /// owner's place.
+    fn owner_for(
+        &self,
+        sees: &dyn Fn(&Project) -> bool,
+        owner: Document,
+        named: Option<&ProjectRecord>,
+    ) -> Result<Option<ProjectRecord>, Failure> {
+        let what = match owner {
+            Document::Is(owner) => return Ok(Some(owner)),
+            Document::None => return Ok(None),
+            Document::Unreadable(what) => what,
+        };
+        let configured = self.asked.named.and_then(|it| self.kept.projects.named(it));
+        let seen = configured.map(|own| &**own);
+        let seen = seen.or(named.map(|copy| &copy.project));
+        match self.named.is_none() || seen.is_some_and(sees) {
+            true => Err(unreadable(&what)),
+            false => Ok(ProjectRecord::parse(NOBODYS_PROJECT)),
+        }
     }
 
     /// The copy of the project that is named, if it is not hidden; of nobody's where it is not there.
