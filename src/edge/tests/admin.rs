@@ -530,6 +530,20 @@ fn who_is_no_administrator_changes_nothing_and_nobody_does_where_it_is_off() {
 }
 
 #[test]
+fn a_wrong_token_is_told_before_what_is_wrong_with_the_request() {
+    let host = host("[]");
+    for (target, status) in [
+        ("/-/admin/foo", 404),
+        ("/-/admin/repair", 405),
+        ("/-/admin/projects/7/rename", 404),
+        ("/nonsense", 404),
+    ] {
+        assert_eq!(host.status(target, None), status, "{target}");
+        assert_eq!(host.status(target, Some("none")), 401, "{target}");
+    }
+}
+
+#[test]
 fn a_token_of_the_store_administers_until_it_is_revoked() {
     let host = host("[]");
     host.add("tokens", &token("ops", ONE, r#","admin":true"#));

@@ -602,4 +602,10 @@ fn a_zip_that_lies_in_chunks_is_given_out_here_and_an_object_that_is_gone_is_no_
     let told = host.ask(Method::Get, target, &[]);
     assert_eq!((told.status, told.header("location")), (500, None));
     assert!(told.body.contains(" is gone"), "{told:?}");
+    // Through here too, and of which version is said.
+    let through = host.again().set("redirect_over", "99999999");
+    let told = through.ask(Method::Get, target, &[]);
+    let start = "internal error: example.com/m@v1.1.0: ";
+    assert!(told.body.starts_with(start), "{told:?}");
+    assert!(told.body.contains(" is gone"), "{told:?}");
 }
