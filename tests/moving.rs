@@ -166,6 +166,9 @@ fn a_team_moves_over_from_gitlab_and_changes_the_host_name_alone() {
     assert_eq!(count, "2 zips and 0 go.mod files imported");
     assert!(rest.ends_with("), 0 already there, 0 refused\n"), "{rest}");
 
+    // The import has looked whether the list names both.
+    edge.logged(&format!("GET /{MODULE}/@v/list 200"));
+
     let after = go_of_alice(&authority, &edge);
     assert_eq!(versions(&after), "v1.0.0 v1.1.0 \n");
     download(&after, "v1.1.0").expect_success();

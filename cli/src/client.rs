@@ -142,6 +142,19 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// One with this body and no more.
+    #[cfg(test)]
+    pub fn new(status: u16, body: &str) -> Self {
+        Answer {
+            status,
+            content_length: None,
+            etag: None,
+            body: body.as_bytes().to_vec(),
+            location: None,
+            retry_after: None,
+        }
+    }
+
     /// The server's reason for a refusal, on one line or a few, and what its status asks for.
     pub fn reason(&self) -> String {
         let text = String::from_utf8_lossy(&self.body);

@@ -7,15 +7,18 @@
 //! An import can be stopped at any time and started again: what the server has already is asked for first.
 
 mod beside;
+mod lists;
 mod there;
 mod tree;
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
+use goproxy_edge::module::{ModulePath, Version};
 use indicatif::HumanBytes;
 use serde_json::value::RawValue;
 
@@ -77,6 +80,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     });
     end_at_ctrl_c(&work)?;
     let walked = send_all(&tree, &work, args.jobs);
+    work.fill_lists(args.jobs);
     let (printed, fatal, any_refused) = work.end(false);
     walked?;
     match fatal {
@@ -146,6 +150,8 @@ struct Summary {
     mods: u64,
     bytes: u64,
     there: u64,
+    /// The zips that were sent, by module.
+    sent: HashMap<Arc<ModulePath>, Vec<Version>>,
     /// What a dry run would send.
     wanted: Vec<String>,
     /// How many of `refused` were not sent.
@@ -182,6 +188,9 @@ impl Work {
                 summary.bytes += bytes;
                 if self.dry_run {
                     summary.wanted.push(found.to_string());
+                } else if found.zip {
+                    let sent = summary.sent.entry(Arc::clone(&found.module)).or_default();
+                    sent.push(found.version.clone());
                 }
                 *if found.zip {
                     &mut summary.zips
@@ -217,6 +226,32 @@ impl Work {
         {
             progress.advance();
         }
+    }
+
+    /// Has the lists of modules of which several versions were sent name all of them. What fails here is no failure
+    /// of the import.
+    fn fill_lists(&self, jobs: u8) {
+        let sent = match self.summary.lock() {
+            Ok(mut summary) => std::mem::take(&mut summary.sent),
+            Err(_) => return,
+        };
+        let several = sent.iter().filter(|(_, versions)| versions.len() > 1);
+        let several = Mutex::new(several);
+        let next = || several.lock().ok()?.next();
+        let get = |path: &str| self.client.ask_for("GET", path, None);
+        std::thread::scope(|scope| {
+            for _ in 0..jobs {
+                scope.spawn(|| {
+                    while let Some((module, versions)) = next() {
+                        if self.stopped.load(Ordering::Relaxed)
+                            || lists::fill(module, versions, get).is_err()
+                        {
+                            break;
+                        }
+                    }
+                });
+            }
+        });
     }
 
     /// Ends the count and prints it, once: gives how that went, what ended the import, and whether anything was refused.

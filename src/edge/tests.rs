@@ -153,15 +153,7 @@ fn ask(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Told {
-    let field = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
-    let mut request = Request {
-        method,
-        target: target.to_owned(),
-        headers: Headers::new(headers.iter().map(field).collect()),
-        body: Box::new(Cursor::new(body.to_vec())),
-    };
-    let answer = handle(host, &mut request);
-    let response = answer.response;
+    let response = answer(host, method, target, headers, body);
     let body = match response.body {
         Body::Bytes(bytes) => bytes,
         Body::Stream(_, mut source) => {
@@ -178,6 +170,23 @@ fn ask(
         length: response.length,
         body: String::from_utf8_lossy(&body).into_owned(),
     }
+}
+
+fn answer(
+    host: &dyn Host,
+    method: Method,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Response {
+    let field = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+    let mut request = Request {
+        method,
+        target: target.to_owned(),
+        headers: Headers::new(headers.iter().map(field).collect()),
+        body: Box::new(Cursor::new(body.to_vec())),
+    };
+    handle(host, &mut request).response
 }
 
 impl Host for TestHost {
@@ -593,6 +602,35 @@ fn a_version_is_published_once_withdrawn_once_and_never_again() {
     assert_eq!(host.get("/example.com/m/@v/v1.0.0.mod").status, 200);
     assert_eq!(host.get("/example.com/m/@v/list").body, "");
     assert_eq!(host.get("/example.com/m/@latest").status, 404);
+}
+
+#[test]
+fn who_publishes_or_withdraws_looks_at_the_list_again_once_that_is_answered() {
+    let host = published();
+    let index = "example.com=2Fm=2F=40v=2Flist";
+    let old = host.map.values.borrow().get(index).cloned().unwrap();
+    let zip = module_zip(&version("example.com/m", "v1.1.0"), b"text");
+    for (method, target, body, status, list) in [
+        (
+            Method::Put,
+            "/example.com/m/@v/v1.1.0.zip",
+            &zip[..],
+            201,
+            "v1.0.0\nv1.1.0\n",
+        ),
+        (Method::Delete, "/example.com/m/@v/v1.0.0", b"", 204, ""),
+    ] {
+        let token = [("private-token", "secret")];
+        let response = answer(&host, method, target, &token, body);
+        assert_eq!(response.status, status);
+        // A slow writer's, who had read it before.
+        let mut values = host.map.values.borrow_mut();
+        values.insert(index.to_owned(), old.clone());
+        drop(values);
+        assert_eq!(host.get("/example.com/m/@v/list").body, "v1.0.0\n");
+        response.afterwards.unwrap()();
+        assert_eq!(host.get("/example.com/m/@v/list").body, list);
+    }
 }
 
 #[test]

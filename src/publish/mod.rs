@@ -139,7 +139,9 @@ impl Publisher<'_> {
         let version = named(module, asked)?;
         let outcome = self.store.withdraw(&version);
         outcome.map_err(|error| failure(&version, error))?;
-        Ok(Response::bare(204))
+        let mut response = Response::bare(204);
+        response.afterwards = self.store.look_again(&version);
+        Ok(response)
     }
 
     /// Takes a zip in; `begin` was read from its body already.
@@ -281,7 +283,9 @@ impl Publisher<'_> {
                 hash::go_mod_sum_line(version, &release.go_mod),
             ],
         };
-        Ok(done(outcome, &answer))
+        let mut response = done(outcome, &answer);
+        response.afterwards = self.store.look_again(version);
+        Ok(response)
     }
 }
 

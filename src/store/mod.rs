@@ -235,6 +235,12 @@ pub trait Store {
     /// The store's own.
     fn index(&self, module: &ModulePath, detail: Detail) -> Result<Option<Index>, Error>;
 
+    /// Work for a while after the answer to a writer: looks once more whether lists say of a version what was
+    /// written of it, and mends them. None where lists can't be behind.
+    fn look_again(&self, _: &ModuleVersion) -> Option<Afterwards> {
+        None
+    }
+
     /// Begins an upload of a version's zip.
     ///
     /// # Errors

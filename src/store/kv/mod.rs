@@ -25,7 +25,7 @@ use std::rc::Rc;
 use super::{
     Content, Detail, Entropy, Error, File, Index, Object, Open, Outcome, Repaired, Staging, Store,
 };
-use crate::http::{Body, ETag};
+use crate::http::{Afterwards, Body, ETag};
 use crate::module::{ModulePath, ModuleVersion};
 #[cfg(feature = "admin")]
 use crate::store::key::original_key;
@@ -223,6 +223,10 @@ impl Store for Kv {
                 Box::new(ObjectUpload::new(self.clone(), blobs, version)?)
             }
         })
+    }
+
+    fn look_again(&self, version: &ModuleVersion) -> Option<Afterwards> {
+        Some(self.confirm_later(version))
     }
 
     fn put_mod(&self, version: &ModuleVersion, go_mod: &[u8]) -> Result<Outcome, Error> {

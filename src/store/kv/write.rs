@@ -6,13 +6,14 @@
 //! ours has its write in the store when we look. A writer can be slower than we waited: under load one
 //! held an index it had read for longer than that, and wrote over an entry that had been read back
 //! already. So a record stays unsettled for as long as a request can take, and every read of it looks
-//! after its index entry until then.
+//! after its index entry until then, and the writer itself does once, a while after its answer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Kv;
 use super::chunks::{Stored, Upload};
 use super::record::{Place, Record, State, index_key, index_value, parse_index, record_key};
+use crate::http::Afterwards;
 use crate::module::{ModulePath, ModuleVersion};
 use crate::store::key::portable_key;
 use crate::store::settle::pause;
@@ -24,6 +25,9 @@ const ROUNDS: usize = 32;
 /// How long, in seconds, a writer may hold what it has read: the time that hosts with a limit give a
 /// request.
 const SLOWEST_WRITER: i64 = 30;
+
+/// How long after its answer a writer looks at the index once more: slow writers have mostly written by then.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What the record that stands means for a writer.
 enum Verdict {
@@ -197,6 +201,16 @@ impl Kv {
         }
         self.write_index(version.path(), &[entry])?;
         self.note_settled(version, &record)
+    }
+
+    /// [`Kv::confirm`], a while later.
+    pub(super) fn confirm_later(&self, version: &ModuleVersion) -> Afterwards {
+        let (store, version) = (self.clone(), version.clone());
+        Box::new(move || {
+            store.entropy.wait(LOOK_AGAIN);
+            // Nobody waits for it, and the next read tries again.
+            let _ = store.confirm(&version);
+        })
     }
 
     /// Notes in a record whose entry the index has that it keeps it, unless the record has changed

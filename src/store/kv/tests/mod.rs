@@ -160,6 +160,25 @@ fn an_entry_that_a_slow_writer_took_out_of_the_index_is_put_back_by_the_next_rea
 }
 
 #[test]
+fn an_entry_that_a_slow_writer_took_out_of_the_index_is_put_back_by_its_own_writer() {
+    let map = Map::default();
+    let (one, two) = (version(PATH, "v1.0.0"), version(PATH, "v1.1.0"));
+    let store = sound(&map);
+    published(&store, &one, b"one");
+    let index = portable_key(&record::index_key(one.path()));
+    let old = map.lock().unwrap().get(&index).cloned().unwrap();
+    let slow_writer = || map.lock().unwrap().insert(index.clone(), old.clone());
+    published(&store, &two, b"two");
+    slow_writer();
+    store.look_again(&two).unwrap()();
+    assert_eq!(listed(&store, PATH).as_deref(), Some("v1.0.0\nv1.1.0\n"));
+    assert_eq!(store.withdraw(&one), Ok(Outcome::Created));
+    slow_writer();
+    store.look_again(&one).unwrap()();
+    assert_eq!(listed(&store, PATH).as_deref(), Some(""));
+}
+
+#[test]
 fn repair_indexes_what_a_kill_left_unindexed_and_names_what_it_cannot_read() {
     let map = Map::default();
     let store = sound(&map);
