@@ -172,10 +172,7 @@ impl Caller {
             other.map_or(Ok(()), |state| self.may_write(state))?;
         }
         match place.module {
-            Some(module)
-                if place.owner.is_none_or(|owner| owner.id != project.id)
-                    || other.is_some_and(|state| !state.names_no_more_than(project)) =>
-            {
+            Some(module) if place.owner.is_none_or(|owner| owner.id != project.id) => {
                 let text = format!("{module}: not a module of the project {name:?}");
                 Err(Failure::new(Kind::NotFound, text))
             }

@@ -175,12 +175,6 @@ impl Project {
         self.enabled && self.visibility == Visibility::Public
     }
 
-    /// Whether another state of it names each of its prefixes too.
-    pub fn names_no_more_than(&self, other: &Project) -> bool {
-        let mut own = self.modules.iter();
-        own.all(|prefix| other.modules.contains(prefix))
-    }
-
     /// The length of its longest prefix over a module path; zero for a project that names none.
     pub fn reach(&self, module: &str) -> Option<usize> {
         if self.modules.is_empty() {

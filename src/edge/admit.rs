@@ -61,7 +61,11 @@ impl Edge<'_> {
         let reads = request.method.is_read();
         let module = match resource {
             Ok(resource) => {
-                allow_method(resource, request, self.settings.presigns())?;
+                if let Err(failure) = allow_method(resource, request, self.settings.presigns()) {
+                    // A credential that is wrong is told so first, here too.
+                    self.identify(request)?;
+                    return Err(failure);
+                }
                 resource.module().map(ModulePath::as_str)
             }
             // Below GitLab's base the project alone says who is told that a path names nothing.

@@ -1,12 +1,9 @@
-//! What a request asks of all that is kept: everything at once, by one call of the store, but for a project
-//! that is just being changed.
+//! What a request asks of all that is kept: everything at once, by one call of the store.
 
 use std::hint::black_box;
 use std::rc::Rc;
 
-use super::names::{
-    GENERATION, NOBODYS, NOTHING, hash_document, id_document, named_document, prefix_document,
-};
+use super::names::{GENERATION, NOBODYS, NOTHING, hash_document, named_document, prefix_document};
 use super::record::{ProjectRecord, TokenRecord};
 use super::remembered::{Asking, Generation};
 use super::{DEEPEST, Kept, hides, unreadable};
@@ -146,12 +143,12 @@ impl<'a> Answers<'a> {
         (self.memorable, secret, generation)
     }
 
-    /// The project that is named, and the one that owns the module. Where copies of two states are met, a
-    /// change is under way, and for who `sees` both what is named is as the truth has it: one call of the
-    /// store more. To others nothing tells that it is there, nor that a copy of it can't be read.
+    /// The project that is named, and the one that owns the module. Two copies of one project may be of two
+    /// states, while a change is under way: then both have to allow what is asked. That a copy can't be read is
+    /// told to who `sees` the project; to others nothing tells that it is there.
     ///
     /// # Errors
-    /// As [`Answers::token`]; the store's failure.
+    /// As [`Answers::token`].
     pub fn projects(&self, sees: &dyn Fn(&Project) -> bool) -> Result<Found, Failure> {
         let owner = self.owner_copy();
         let named = self.named_for(sees, &owner)?;
@@ -161,11 +158,7 @@ impl<'a> Answers<'a> {
         let named = named.map(|copy| Rc::new(copy.project));
         let owner = owner.map(|copy| self.owner(Rc::new(copy.project)));
         let named = match (named, &owner) {
-            (Some(named), Some(owner)) if named.id == owner.id => match of_one {
-                true => Some(Rc::clone(owner)),
-                false if sees(&named) && sees(owner) => self.truth(&named.id)?,
-                false => Some(named),
-            },
+            (Some(named), Some(owner)) if of_one && named.id == owner.id => Some(Rc::clone(owner)),
             (named, _) => named,
         };
         Ok(Found {
@@ -247,21 +240,6 @@ impl<'a> Answers<'a> {
             Some(copy) => Document::Is(copy),
             None => Document::Unreadable(format!("the project that has {prefix}")),
         }
-    }
-
-    /// The project with this id, if it has the name by which the request names it.
-    fn truth(&self, id: &str) -> Result<Option<Rc<Project>>, Failure> {
-        let Some(value) = self.kept.one(&id_document(id))? else {
-            return Ok(None);
-        };
-        let record = ProjectRecord::parse(&value);
-        let project = record
-            .map(|record| record.project)
-            .filter(|project| project.id == id)
-            .ok_or_else(|| unreadable(&format!("the project {id}")))?;
-        let name = self.asked.named.unwrap_or_default();
-        let is_it = project.is_named(name) && !self.kept.is_hidden(&project);
-        Ok(is_it.then(|| Rc::new(project)))
     }
 
     /// Has the store look up as much once more, with nobody's project where the one that is named is not

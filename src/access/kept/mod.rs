@@ -4,8 +4,8 @@
 //! A project is a document under its id, which is the truth, and copies of it under both names that
 //! clients give it and under each of its prefixes; a token under its name, which is the truth, and a copy
 //! under its hash. So whatever a request asks for is found by keyed reads, however much there is. A copy
-//! tells all that a request needs, and of which state of the project it is: one that meets two states
-//! asks for the truth, and what it may do both must allow. The truth names what is still to be removed of
+//! tells all that a request needs, and of which state of the project it is: of one that meets two
+//! states both must allow what is asked. The truth names what is still to be removed of
 //! an earlier state, so that a change which was stopped is finished by the same one again (`projects`,
 //! `tokens`).
 //!
