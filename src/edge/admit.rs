@@ -73,7 +73,25 @@ impl Edge<'_> {
                 Some(nothing.path.as_str()).filter(|path| named.is_none() && !path.is_empty())
             }
         };
-        let look = Look::new(self, named, module, reads && resource.is_ok());
+        loop {
+            let look = Look::new(self, named, module, reads && resource.is_ok());
+            let answer = self.admit(&look, named, module, resource, request);
+            if look.stands()? {
+                return answer;
+            }
+        }
+    }
+
+    /// Answers a request as a look at the projects has it.
+    fn admit(
+        &self,
+        look: &Look,
+        named: Option<&str>,
+        module: Option<&str>,
+        resource: &Result<Resource, Nothing>,
+        request: &mut Request,
+    ) -> Result<Response, Failure> {
+        let reads = request.method.is_read();
         let refused = |_: &Failure| look.even_out();
         let caller = look.identify(request).inspect_err(refused)?;
         let found = look.projects(&caller).inspect_err(refused)?;
@@ -226,6 +244,16 @@ impl<'a> Look<'a> {
             });
         }
         Ok(Found { named, owner })
+    }
+
+    /// Whether the answer may go out; else all is to be looked at anew.
+    #[cfg_attr(not(feature = "admin"), expect(clippy::unused_self))]
+    fn stands(&self) -> Result<bool, Failure> {
+        #[cfg(feature = "admin")]
+        if let Some(kept) = &self.kept {
+            return kept.stands();
+        }
+        Ok(true)
     }
 
     /// Remembers that the request was let in.

@@ -212,6 +212,18 @@ pub struct Repaired {
     pub problems: Vec<String>,
 }
 
+/// What a read brought along: see [`Store::bring_along`].
+#[cfg(feature = "admin")]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Brought {
+    /// Nothing was read.
+    Nothing,
+    /// The document as it was expected.
+    AsExpected,
+    /// Another; none where it is not there.
+    Other(Option<Vec<u8>>),
+}
+
 /// A place where modules are kept.
 pub trait Store {
     /// A file of a version.
@@ -287,6 +299,19 @@ pub trait Store {
     #[cfg(feature = "admin")]
     fn documents(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         names.iter().map(|name| self.document(name)).collect()
+    }
+
+    /// Has the next file or index that is read bring this document along, where the store reads several values by
+    /// one call; `false` where it does not.
+    #[cfg(feature = "admin")]
+    fn bring_along(&self, _name: &str, _expected: Option<&[u8]>) -> bool {
+        false
+    }
+
+    /// What came along. The same file or index, read once more, is as it was then, and takes no call.
+    #[cfg(feature = "admin")]
+    fn brought(&self) -> Brought {
+        Brought::Nothing
     }
 
     /// Removes a small document; one that is not there is fine.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::Kept;
 use super::find::{Answers, Asked, Found};
-use super::remembered::{Asking, LetIn};
+use super::remembered::{Asking, LetIn, Recalled};
 use crate::access::{Caller, Grant, Now, Token};
 use crate::http::Failure;
 
@@ -19,7 +19,7 @@ pub struct Look<'a> {
     memorable: bool,
     begun: Instant,
     /// Set when that was looked for.
-    recalled: OnceCell<Option<Rc<LetIn>>>,
+    recalled: OnceCell<Option<Recalled>>,
     answers: OnceCell<Answers<'a>>,
     /// What those say of the token, and of the projects.
     token: OnceCell<Option<Rc<Token>>>,
@@ -66,7 +66,7 @@ impl<'a> Look<'a> {
         let known = match caller.is_anonymous() {
             true => self.recalled(None)?,
             // By the secret, if that was looked for.
-            false => self.recalled.get().and_then(Option::as_ref),
+            false => self.known(),
         };
         if let Some(known) = known {
             return Ok(known.found.clone());
@@ -100,12 +100,27 @@ impl<'a> Look<'a> {
         remembered.keep(&asking, let_in);
     }
 
+    /// Whether the answer may go out: not where a change has come since what was remembered. Then all is to be
+    /// looked at anew.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub fn stands(&self) -> Result<bool, Failure> {
+        let recalled = self.recalled.get().and_then(Option::as_ref);
+        recalled.map_or(Ok(true), |recalled| self.kept.stands(recalled))
+    }
+
     /// Called before a refusal, lest the time it takes tells what nobody is told.
     pub fn even_out(&self) {
         // Who is remembered was let in before, and knows what is there.
         if let Some(answers) = self.answers.get() {
             answers.even_out();
         }
+    }
+
+    fn known(&self) -> Option<&Rc<LetIn>> {
+        let recalled = self.recalled.get()?.as_ref();
+        recalled.map(|recalled| &recalled.known)
     }
 
     fn recalled(&self, secret: Option<&[u8; 32]>) -> Result<Option<&Rc<LetIn>>, Failure> {
@@ -117,7 +132,7 @@ impl<'a> Look<'a> {
             let known = self.kept.recall(&asking, self.begun)?;
             let _ = self.recalled.set(known);
         }
-        Ok(self.recalled.get().and_then(Option::as_ref))
+        Ok(self.known())
     }
 
     /// What the store says; with the token of this secret, if that is asked for before the rest.

@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use super::{Project, Projects, Token};
 use crate::http::{Failure, Kind};
-use crate::store;
+use crate::store::{self, Brought};
 
 pub use find::{Answers, Asked, Found};
 pub use look::Look;
@@ -68,6 +68,14 @@ pub trait Documents {
     fn one(&self, name: &str) -> Result<Option<Vec<u8>>, store::Error> {
         let mut values = self.get(&[name.to_owned()])?;
         Ok(values.pop().flatten())
+    }
+    /// Has what the request reads next bring this document along. Whether it can.
+    fn bring_along(&self, _name: &str, _expected: Option<&[u8]>) -> bool {
+        false
+    }
+    /// What came along.
+    fn brought(&self) -> Brought {
+        Brought::Nothing
     }
     /// Keeps a document over any other of that name.
     ///

@@ -1,4 +1,6 @@
-//! What an instance remembers of those it let in, so that letting them in again takes one short read.
+//! What an instance remembers of those it let in, so that letting them in again takes one short read, or none of
+//! its own: a store that reads several values by one call tells the generation with what is asked for, and the
+//! answer waits until that has been looked at.
 //!
 //! All that is kept has a generation, a text that never comes twice: each change ends with a new one
 //! (`writing`). As long as it stands, what was read of a project and a token is what would be read again,
@@ -24,6 +26,7 @@ use super::names::GENERATION;
 use crate::access::Token;
 use crate::http::Failure;
 use crate::lately::Lately;
+use crate::store::Brought;
 
 /// As many of those who were let in are remembered, each with one module.
 const MOST: usize = 64;
@@ -112,6 +115,13 @@ pub(super) struct LetIn {
     pub at: Instant,
 }
 
+/// What was recalled of somebody.
+pub(super) struct Recalled {
+    pub known: Rc<LetIn>,
+    /// Whether its generation is to come with what is read next.
+    comes_along: bool,
+}
+
 impl Remembered {
     /// What was seen of the generation before.
     pub(super) fn before(&self) -> Option<Generation> {
@@ -145,8 +155,9 @@ impl Remembered {
 }
 
 impl Kept<'_> {
-    /// By what whoever asks was let in to the same before, if it still stands. One call of the store, or
-    /// none for who is not remembered.
+    /// By what whoever asks was let in to the same before, if it still stands. Where the store can tell with the
+    /// next thing that is read, what is given out is to be looked at then ([`Kept::stands`]); else it is read here,
+    /// for who is remembered.
     ///
     /// # Errors
     /// The store's failure.
@@ -154,7 +165,7 @@ impl Kept<'_> {
         &self,
         asking: &Asking,
         now: Instant,
-    ) -> Result<Option<Rc<LetIn>>, Failure> {
+    ) -> Result<Option<Recalled>, Failure> {
         let holds = |known: &Rc<LetIn>| {
             self.remembered.before().as_ref() == Some(&known.generation)
                 && now.saturating_duration_since(known.at) < HOLDS
@@ -163,11 +174,35 @@ impl Kept<'_> {
         let Some(known) = known.filter(holds) else {
             return Ok(None);
         };
-        let generation = self.one(GENERATION)?;
-        if generation == known.generation {
-            return Ok(Some(known));
+        let expected = known.generation.as_deref();
+        let comes_along = self.documents.bring_along(GENERATION, expected);
+        if !comes_along && !self.is_still(&known.generation, self.one(GENERATION)?) {
+            return Ok(None);
         }
-        self.remembered.saw(generation);
-        Ok(None)
+        Ok(Some(Recalled { known, comes_along }))
+    }
+
+    /// Whether what was recalled still stood when the answer was read.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub(super) fn stands(&self, recalled: &Recalled) -> Result<bool, Failure> {
+        if !recalled.comes_along {
+            return Ok(true);
+        }
+        let generation = match self.documents.brought() {
+            Brought::AsExpected => return Ok(true),
+            Brought::Other(generation) => generation,
+            Brought::Nothing => self.one(GENERATION)?,
+        };
+        Ok(self.is_still(&recalled.known.generation, generation))
+    }
+
+    fn is_still(&self, known: &Generation, now: Generation) -> bool {
+        let is_still = *known == now;
+        if !is_still {
+            self.remembered.saw(now);
+        }
+        is_still
     }
 }

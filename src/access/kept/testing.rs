@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::{Documents, Kept, Remembered};
 use crate::access::{Projects, Token};
-use crate::store::Error;
 use crate::store::testing::Faults;
+use crate::store::{Brought, Error};
 
 /// What is kept, by name.
 pub type Map = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
@@ -21,6 +21,9 @@ pub struct Memory {
     pub asked: RefCell<Vec<Vec<String>>>,
     /// The one number by chance: where it is the same, so is the generation, and what is kept can be compared.
     pub number: u64,
+    /// Whether what a request reads of a module can bring a document along, and which one it is to bring.
+    pub brings: bool,
+    pub along: RefCell<Option<(String, Option<Vec<u8>>)>>,
 }
 
 impl Memory {
@@ -34,6 +37,8 @@ impl Memory {
             faults,
             asked: RefCell::default(),
             number: 7,
+            brings: false,
+            along: RefCell::default(),
         }
     }
 
@@ -51,6 +56,25 @@ impl Documents for Memory {
     fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         self.asked.borrow_mut().push(names.to_vec());
         self.step(|map| names.iter().map(|name| map.get(name).cloned()).collect())
+    }
+
+    fn bring_along(&self, name: &str, expected: Option<&[u8]>) -> bool {
+        if self.brings {
+            let expected = expected.map(<[u8]>::to_vec);
+            self.along.replace(Some((name.to_owned(), expected)));
+        }
+        self.brings
+    }
+
+    fn brought(&self) -> Brought {
+        let Some((name, expected)) = self.along.take() else {
+            return Brought::Nothing;
+        };
+        match self.step(|map| map.get(&name).cloned()) {
+            Ok(now) if now == expected => Brought::AsExpected,
+            Ok(now) => Brought::Other(now),
+            Err(_) => Brought::Nothing,
+        }
     }
 
     fn set(&self, name: &str, value: &[u8]) -> Result<(), Error> {

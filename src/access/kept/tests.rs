@@ -19,6 +19,7 @@ use crate::access::{Caller, Grant, Place};
 use crate::hex;
 use crate::json::Json;
 use crate::module::{ModulePath, Timestamp};
+use crate::store::Brought;
 use crate::store::testing::{Faults, Step, Turns, at_every_step, both, in_every_order};
 
 mod damage;
@@ -398,6 +399,9 @@ struct Shared<'a> {
     order: Order,
     /// How many documents were read one by one.
     reads: Cell<usize>,
+    /// Whether what a request reads of a module can bring a document along, and which one it is to bring.
+    brings: bool,
+    along: RefCell<Option<(String, Option<Vec<u8>>)>>,
 }
 
 impl<'a> Shared<'a> {
@@ -408,6 +412,8 @@ impl<'a> Shared<'a> {
             seat,
             order: Order::AtOnce,
             reads: Cell::new(0),
+            brings: false,
+            along: RefCell::default(),
         }
     }
 
@@ -435,6 +441,22 @@ impl Documents for Shared<'_> {
                 values
             }
         })
+    }
+    fn bring_along(&self, name: &str, expected: Option<&[u8]>) -> bool {
+        if self.brings {
+            let expected = expected.map(<[u8]>::to_vec);
+            self.along.replace(Some((name.to_owned(), expected)));
+        }
+        self.brings
+    }
+    fn brought(&self) -> Brought {
+        let Some((name, expected)) = self.along.take() else {
+            return Brought::Nothing;
+        };
+        match self.read(&name) {
+            now if now == expected => Brought::AsExpected,
+            now => Brought::Other(now),
+        }
     }
     fn set(&self, name: &str, value: &[u8]) -> Result<(), store::Error> {
         self.step(Step::Write, |map| {

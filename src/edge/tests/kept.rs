@@ -490,6 +490,44 @@ fn a_hit_costs_one_more_call_of_the_store_with_a_token_or_without_however_many_t
 }
 
 #[test]
+fn who_was_let_in_costs_no_call_of_the_store_more_and_after_a_change_one() {
+    let module = "example.com/team/lib/m";
+    let host = published(&[module]);
+    host.add("projects", &project(7, "example.com/team/lib", PUBLIC));
+    host.add("tokens", &reader(""));
+    let target = info(module);
+    let list = target.replace("v1.0.0.info", "list");
+    let zip = target.replace(".info", ".zip");
+    for base in ["", "/api/v4/projects/7/packages/go"] {
+        for secret in [None, Some("one")] {
+            for target in [&target, &list, &zip] {
+                let costs = || {
+                    host.map.calls.set(0);
+                    let status = host.status(&format!("{base}{target}"), secret);
+                    (status, host.map.calls.get())
+                };
+                let of_zip = if *target == zip { 1 } else { 0 };
+                for _ in 0..3 {
+                    costs();
+                }
+                let at = format!("{base}{target} {secret:?}");
+                assert_eq!(costs(), (200, 1 + of_zip), "{at}");
+                host.add("projects", &project(8, "example.com/other", PUBLIC));
+                assert_eq!(costs(), (200, 2 + of_zip), "{at}");
+                host.administer(Method::Delete, "projects/8", "");
+            }
+        }
+    }
+    for _ in 0..4 {
+        assert_eq!(host.status(&target, None), 200);
+    }
+    // What was read before the change was seen is not given out.
+    let private = project(7, "example.com/team/lib", "");
+    host.administer(Method::Put, "projects", &private);
+    assert_eq!(host.status(&target, None), 401);
+}
+
+#[test]
 fn without_a_configured_token_a_write_asks_for_one_where_the_store_may_have_it() {
     let host = TestHost {
         settings: Vec::new(),

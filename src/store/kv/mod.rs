@@ -7,6 +7,8 @@
 //! Where an object store is given too, zips lie in it instead of in chunks (`objects`), and clients may
 //! deal with it themselves where it has addresses for them (`presigned`). `repair` mends what crashes leave.
 
+#[cfg(feature = "admin")]
+mod along;
 mod chunks;
 mod objects;
 #[cfg(feature = "s3")]
@@ -22,6 +24,8 @@ mod tests;
 
 use std::rc::Rc;
 
+#[cfg(feature = "admin")]
+use super::Brought;
 use super::{
     Content, Detail, Entropy, Error, File, Index, Object, Open, Outcome, Repaired, Staging, Store,
 };
@@ -31,6 +35,8 @@ use crate::module::{ModulePath, ModuleVersion};
 use crate::store::key::original_key;
 use crate::store::key::{portable_key, portable_key_of};
 
+#[cfg(feature = "admin")]
+use along::Along;
 use chunks::{ChunkSource, Chunks, Upload};
 use objects::ObjectUpload;
 use record::{At, Part, Place, Record};
@@ -75,6 +81,9 @@ pub trait KeyValue {
 #[derive(Clone)]
 pub struct Kv {
     port: Rc<dyn KeyValue>,
+    /// The same.
+    #[cfg(feature = "admin")]
+    along: Rc<Along>,
     entropy: Rc<dyn Entropy>,
     chunk_bytes: usize,
     blobs: Option<Rc<dyn Blobs>>,
@@ -114,8 +123,14 @@ pub fn in_order(
 impl Kv {
     /// A store whose values are at most `chunk_bytes` long, an index apart.
     pub fn new(port: Rc<dyn KeyValue>, entropy: Rc<dyn Entropy>, chunk_bytes: usize) -> Self {
+        #[cfg(feature = "admin")]
+        let along = Rc::new(Along::new(port));
+        #[cfg(feature = "admin")]
+        let port = Rc::clone(&along) as Rc<dyn KeyValue>;
         Kv {
             port,
+            #[cfg(feature = "admin")]
+            along,
             entropy,
             chunk_bytes: chunk_bytes.max(1),
             blobs: None,
@@ -253,6 +268,17 @@ impl Store for Kv {
     fn documents(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         let keys: Vec<String> = names.iter().map(|name| document_key(name)).collect();
         self.port.get_many(&keys)
+    }
+
+    #[cfg(feature = "admin")]
+    fn bring_along(&self, name: &str, expected: Option<&[u8]>) -> bool {
+        self.along.bring(document_key(name), expected);
+        true
+    }
+
+    #[cfg(feature = "admin")]
+    fn brought(&self) -> Brought {
+        self.along.brought()
     }
 
     #[cfg(feature = "admin")]

@@ -20,6 +20,8 @@ fn documents(map: &Map, faults: Faults) -> Memory {
 struct Instance<'a> {
     configuration: Configuration,
     map: &'a Map,
+    /// Whether what a request reads of a module can bring a document along.
+    brings: bool,
     asked: RefCell<Vec<Vec<String>>>,
     now: Cell<Instant>,
 }
@@ -58,13 +60,25 @@ impl<'a> Instance<'a> {
         Instance {
             configuration: Configuration::new("[]"),
             map,
+            brings: false,
             asked: RefCell::default(),
             now: Cell::new(Instant::now()),
         }
     }
 
+    /// One over a store that reads several values by one call, or over one that does not.
+    fn of(map: &'a Map, brings: bool) -> Self {
+        Instance {
+            brings,
+            ..Instance::new(map)
+        }
+    }
+
     fn run<R>(&self, act: impl FnOnce(Kept) -> R) -> R {
-        let documents = documents(self.map, Faults::none());
+        let documents = Memory {
+            brings: self.brings,
+            ..documents(self.map, Faults::none())
+        };
         let done = act(self.configuration.kept(&documents));
         self.asked.replace(documents.asked.into_inner());
         done
@@ -87,7 +101,16 @@ fn lets_in(kept: Kept, who: Asks, now: Instant) -> Result<bool, Failure> {
         module: Some(who.module),
         reach: None,
     };
-    let look = Look::new(kept, asked, who.reads, now);
+    loop {
+        let look = Look::new(kept, asked, who.reads, now);
+        let is_let_in = is_let_in(&look, who)?;
+        if look.stands()? {
+            return Ok(is_let_in);
+        }
+    }
+}
+
+fn is_let_in(look: &Look, who: Asks) -> Result<bool, Failure> {
     let grant = match who.secret {
         Some(secret) if who.configured => {
             let token = token("settings'", secret, "");
@@ -147,29 +170,46 @@ fn generation_alone() -> Vec<String> {
 }
 
 #[test]
-fn from_the_fourth_time_on_one_short_read_lets_in_who_was_let_in() {
+fn from_the_fourth_time_on_one_short_read_or_none_lets_in_who_was_let_in() {
     let map = after(
         &Configuration::new("[]"),
         &[Change::Put(OPEN), Change::Token("one")],
     );
-    for (who, names) in [(ANYBODY, prefixes()), (CI, by_secret())] {
-        let instance = Instance::new(&map);
+    for (who, names, brings) in [
+        (ANYBODY, prefixes(), false),
+        (ANYBODY, prefixes(), true),
+        (CI, by_secret(), false),
+        (CI, by_secret(), true),
+    ] {
+        let instance = Instance::of(&map, brings);
+        let spared = match brings {
+            true => Vec::new(),
+            false => vec![generation_alone()],
+        };
         let expected = [
-            names.clone(),
+            vec![names.clone()],
             // It is asked for again. Seen, and by the next one known to have stood before the rest was read.
-            and_generation(names.clone()),
-            and_generation(names.clone()),
-            generation_alone(),
+            vec![and_generation(names.clone())],
+            vec![and_generation(names.clone())],
+            spared.clone(),
         ];
         for names in expected {
-            assert_eq!(instance.lets_in(who), (true, vec![names]));
+            assert_eq!(instance.lets_in(who), (true, names));
         }
         // What is kept may be changed by other hands.
         instance
             .now
             .set(instance.now.get() + Duration::from_secs(10));
-        assert_eq!(instance.lets_in(who), (true, vec![and_generation(names)]));
-        assert_eq!(instance.lets_in(who), (true, vec![generation_alone()]));
+        let expected = vec![and_generation(names.clone())];
+        assert_eq!(instance.lets_in(who), (true, expected));
+        assert_eq!(instance.lets_in(who), (true, spared.clone()));
+        // A change costs as many calls as it takes to see it, and what came along is none.
+        Instance::new(&map).change(&Change::Put(NEIGHBOUR));
+        let expected = match brings {
+            true => vec![and_generation(names)],
+            false => vec![generation_alone(), and_generation(names)],
+        };
+        assert_eq!(instance.lets_in(who), (true, expected));
     }
 }
 
@@ -236,24 +276,26 @@ fn what_repair_ends_is_heeded_by_the_next_request_even_where_it_was_stopped_at_i
         &Configuration::new("[]"),
         &[Change::Put(PRIVATE), Change::Token("one")],
     );
-    at_every_step(|step, fault| {
-        let map: Map = Rc::new(RefCell::new(whole.borrow().clone()));
-        map.borrow_mut().remove(&token_document("ci"));
-        let warm = Instance::new(&map);
-        for _ in 0..4 {
-            assert!(warm.lets_in(CI).0);
-        }
-        let documents = documents(&map, Faults::at(step, fault));
-        let configuration = Configuration::new("[]");
-        let kept = configuration.kept(&documents);
-        let repair = |kept: Kept| kept.repair(None, &|| true, &mut Mended::default());
-        let struck = repair(kept).is_err();
-        if struck {
-            Instance::new(&map).run(repair).unwrap();
-        }
-        assert!(!warm.lets_in(CI).0, "{fault:?} at step {step}");
-        struck
-    });
+    for brings in [false, true] {
+        at_every_step(|step, fault| {
+            let map: Map = Rc::new(RefCell::new(whole.borrow().clone()));
+            map.borrow_mut().remove(&token_document("ci"));
+            let warm = Instance::of(&map, brings);
+            for _ in 0..4 {
+                assert!(warm.lets_in(CI).0);
+            }
+            let documents = documents(&map, Faults::at(step, fault));
+            let configuration = Configuration::new("[]");
+            let kept = configuration.kept(&documents);
+            let repair = |kept: Kept| kept.repair(None, &|| true, &mut Mended::default());
+            let struck = repair(kept).is_err();
+            if struck {
+                Instance::new(&map).run(repair).unwrap();
+            }
+            assert!(!warm.lets_in(CI).0, "{fault:?} at step {step}");
+            struck
+        });
+    }
 }
 
 #[test]
@@ -270,14 +312,16 @@ fn a_change_by_another_instance_is_heeded_by_the_next_request() {
             (Revoke, anybody),
             (Token("two"), anybody),
         ] {
-            let map = after(&Configuration::new("[]"), &[Put(OPEN), Token("one")]);
-            let instance = Instance::new(&map);
-            for _ in 0..4 {
-                assert!(instance.lets_in(who).0, "{change:?}");
-            }
-            Instance::new(&map).change(&change);
-            for _ in 0..4 {
-                assert_eq!(instance.lets_in(who).0, is_let_in_then, "{change:?}");
+            for brings in [false, true] {
+                let map = after(&Configuration::new("[]"), &[Put(OPEN), Token("one")]);
+                let instance = Instance::of(&map, brings);
+                for _ in 0..4 {
+                    assert!(instance.lets_in(who).0, "{change:?}");
+                }
+                Instance::new(&map).change(&change);
+                for _ in 0..4 {
+                    assert_eq!(instance.lets_in(who).0, is_let_in_then, "{change:?}");
+                }
             }
         }
     }
@@ -294,40 +338,42 @@ fn a_change_that_fails_is_heeded_too_and_the_same_again_ends_it() {
         Change::Switch("7", false),
         Change::Revoke,
     ] {
-        at_every_step(|step, fault| {
-            let map: Map = Rc::new(RefCell::new(start.borrow().clone()));
-            let warm = Instance::new(&map);
-            for _ in 0..4 {
-                assert!(warm.lets_in(ANYBODY).0 && warm.lets_in(CI).0);
-            }
-            let other = Instance::new(&map);
-            let documents = documents(&map, Faults::at(step, fault));
-            let ran = change.run(&other.configuration.kept(&documents));
-            let at = format!("{change:?} {fault:?} at step {step}");
-            let struck = documents.faults.struck();
-            assert_eq!(ran.is_err(), struck, "{at}");
-            let heeds = || {
-                for who in [ANYBODY, CI] {
-                    let fresh = Instance::new(&map).lets_in(who).0;
-                    assert_eq!(warm.lets_in(who).0, fresh, "{at}");
+        for brings in [false, true] {
+            at_every_step(|step, fault| {
+                let map: Map = Rc::new(RefCell::new(start.borrow().clone()));
+                let warm = Instance::of(&map, brings);
+                for _ in 0..4 {
+                    assert!(warm.lets_in(ANYBODY).0 && warm.lets_in(CI).0);
                 }
-            };
-            let unnoticed = "go unnoticed for ten seconds: run it again";
-            let unsaid = match ran {
-                Err(broken) if broken.failure.text.contains(unnoticed) => true,
-                Err(_) => matches!(fault, Fault::Killed | Fault::KilledDone),
-                Ok(_) => false,
-            };
-            if unsaid {
-                warm.now.set(warm.now.get() + Duration::from_secs(10));
-            }
-            heeds();
-            if struck {
-                other.change(&change);
-            }
-            heeds();
-            struck
-        });
+                let other = Instance::new(&map);
+                let documents = documents(&map, Faults::at(step, fault));
+                let ran = change.run(&other.configuration.kept(&documents));
+                let at = format!("{change:?} {fault:?} at step {step}");
+                let struck = documents.faults.struck();
+                assert_eq!(ran.is_err(), struck, "{at}");
+                let heeds = || {
+                    for who in [ANYBODY, CI] {
+                        let fresh = Instance::new(&map).lets_in(who).0;
+                        assert_eq!(warm.lets_in(who).0, fresh, "{at}");
+                    }
+                };
+                let unnoticed = "go unnoticed for ten seconds: run it again";
+                let unsaid = match ran {
+                    Err(broken) if broken.failure.text.contains(unnoticed) => true,
+                    Err(_) => matches!(fault, Fault::Killed | Fault::KilledDone),
+                    Ok(_) => false,
+                };
+                if unsaid {
+                    warm.now.set(warm.now.get() + Duration::from_secs(10));
+                }
+                heeds();
+                if struck {
+                    other.change(&change);
+                }
+                heeds();
+                struck
+            });
+        }
     }
 }
 
@@ -339,12 +385,14 @@ fn in_whatever_order_a_change_and_requests_come_nobody_is_let_in_by_what_was_bef
         (CI, Change::Revoke),
     ] {
         for order in [Order::Forwards, Order::Backwards] {
-            changed_while_asked(who, &change, order);
+            for brings in [false, true] {
+                changed_while_asked(who, &change, order, brings);
+            }
         }
     }
 }
 
-fn changed_while_asked(who: Asks, change: &Change, order: Order) {
+fn changed_while_asked(who: Asks, change: &Change, order: Order, brings: bool) {
     let start = [Change::Put(OPEN), Change::Token("one")];
     let mut before = after(&Configuration::new("[]"), &start).take();
     // Another than the change will write.
@@ -355,6 +403,7 @@ fn changed_while_asked(who: Asks, change: &Change, order: Order) {
         let is_done = AtomicBool::new(false);
         let slow = |seat| Shared {
             order,
+            brings,
             ..Shared::new(&map, turns, seat)
         };
         let requests = || {
