@@ -172,7 +172,7 @@ fn sha256(secret: &str) -> String {
 }
 
 /// What the hits that are measured read of the store besides, as the floor component is told it: of the
-/// public project, of the private one with a token, and what every one reads in place of that by which
+/// public project, of the private one with a token, and what comes along with what every one reads by which
 /// somebody was let in a moment ago.
 fn calls_of(filling: Filling) -> ([String; 3], Filling) {
     let none = Projects::parse_list("[]").expect("an empty list");
@@ -198,7 +198,7 @@ fn calls_of(filling: Filling) -> ([String; 3], Filling) {
         format!("/get/{}", filling.asked().join(","))
     });
     Documents::get(&filling, &["admin/generation".to_owned()]).expect("a store that works");
-    let generation = format!("/get/{}", filling.asked().join(","));
+    let generation = format!("/with/{}", filling.asked().join(","));
     let [public, token] = calls;
     ([public, token, generation], filling)
 }
@@ -270,9 +270,13 @@ fn from_the_store(
         ),
         named("a token, each time another module", each_another(token())),
         Contender::new("floor: one read", floor, "/get"),
-        Contender::new("floor: and that of the generation", floor, of_generation),
-        Contender::new("floor: and the call for a project", floor, of_public),
-        Contender::new("floor: and that for one and a token", floor, of_token),
+        Contender::new(
+            "floor: that and the generation by one",
+            floor,
+            of_generation,
+        ),
+        Contender::new("floor: one, and the call for a project", floor, of_public),
+        Contender::new("floor: one, and that for one and a token", floor, of_token),
     ];
     let measured = compare(&contenders, CONNECTIONS);
     let title = "A hit, by what the store says, and the calls of the store alone";
@@ -306,8 +310,8 @@ fn from_the_store(
         ("a token", [token, token_each], with_configured, both),
     ] {
         println!(
-            "  {name}: {} µs more a request, {} more than by the configuration; its call of the store \
-             alone {}, and those that it spares {}; for the first time {}",
+            "  {name}: {} µs more a request, {} more than by the configuration; what the store \
+             alone takes of it {}, and what it spares {}; for the first time {}",
             spread(&more(hit, without), 1),
             spread(&more(hit, configured), 1),
             spread(&more(generation, one), 1),

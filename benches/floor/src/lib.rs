@@ -1,7 +1,7 @@
 //! The least that a component can do to answer: what the benchmarks hold the proxy against.
 //!
 //! `/get` reads one value of the store and answers with it; `/get/<key>,<key>…` makes one call for these
-//! keys before. `/chunks/<n>/<bytes>` answers with the
+//! keys before, and `/with/<key>,<key>…` reads them by the same call. `/chunks/<n>/<bytes>` answers with the
 //! values under `chunk-0` to `chunk-<n-1>`, and `/file/<path>` with a file of the first preopened
 //! folder, copied by the host: what a zip costs without any of the proxy's own work.
 #![cfg(target_arch = "wasm32")]
@@ -30,6 +30,7 @@ impl Guest for Floor {
         let mut elements = path.split('/').skip(1);
         match elements.next() {
             Some("get") => get(answer, elements.next()),
+            Some("with") => with(answer, elements.next().unwrap_or_default()),
             Some("chunks") => {
                 let mut number = || {
                     elements
@@ -90,9 +91,21 @@ fn get(answer: ResponseOutparam, at_once: Option<&str>) {
         .get("floor")
         .expect("a store that works")
         .unwrap_or_default();
+    answer_with(answer, &value);
+}
+
+fn with(answer: ResponseOutparam, others: &str) {
+    let keys = ["floor"].into_iter().chain(others.split(','));
+    let keys: Vec<String> = keys.map(str::to_owned).collect();
+    let found = get_many(&bucket(), &keys).expect("a store that works");
+    let own = found.into_iter().flatten().find(|(key, _)| key == "floor");
+    answer_with(answer, &own.map(|(_, value)| value).unwrap_or_default());
+}
+
+fn answer_with(answer: ResponseOutparam, value: &[u8]) {
     let body = begin(answer, 200, value.len() as u64);
     let stream = body.write().expect("a stream not taken yet");
-    write(&stream, &value);
+    write(&stream, value);
     finish(body, stream);
 }
 

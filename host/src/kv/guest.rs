@@ -136,15 +136,8 @@ impl batch::Host for KvView<'_> {
         keys: Vec<String>,
     ) -> Answer<Vec<(String, Option<Vec<u8>>)>> {
         let bucket = self.table.get(&bucket)?;
-        let found = self.state.store.get_many(&bucket.label, &keys);
-        Ok(found
-            .map(|pairs| {
-                pairs
-                    .into_iter()
-                    .map(|(key, value)| (key, Some(value)))
-                    .collect()
-            })
-            .map_err(Into::into))
+        let found = self.state.store.get_many(&bucket.label, keys);
+        Ok(found.map_err(Into::into))
     }
 
     async fn set_many(

@@ -23,6 +23,9 @@ pub(crate) use guest::{KvState, KvView, link};
 use opened::{Reopen, Reopening, Table};
 use writer::Writer;
 
+/// Keys with their values.
+type Found = Vec<(String, Option<Vec<u8>>)>;
+
 /// Spin's cap on what one call may return, in bytes.
 const RESULT_CAP: usize = 128 << 20;
 
@@ -139,20 +142,19 @@ impl Store {
     }
 
     /// The found ones only, each once: Spin's store leaves out the others and keeps no order.
-    fn get_many(&self, label: &str, keys: &[String]) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let mut wanted: Vec<&String> = keys.iter().collect();
-        wanted.sort_unstable();
-        wanted.dedup();
+    fn get_many(&self, label: &str, mut keys: Vec<String>) -> Result<Found, StoreError> {
+        keys.sort_unstable();
+        keys.dedup();
         self.read(label, Vec::new(), |table| {
-            let mut found = Vec::new();
+            let mut found = Vec::with_capacity(keys.len());
             let mut bytes = 0;
-            for key in wanted {
+            for key in keys {
                 if let Some(value) = table.get(key.as_str()).map_err(storage)? {
                     bytes += key.len() + value.value().len();
                     if bytes > RESULT_CAP {
                         return Err(StoreError::too_large());
                     }
-                    found.push((key.clone(), value.value().to_vec()));
+                    found.push((key, Some(value.value().to_vec())));
                 }
             }
             Ok(found)

@@ -243,10 +243,13 @@ fn more_than_spins_cap_is_an_error_in_spins_words() {
         .to_vec();
     runtime.block_on(store.set(&label(), pairs)).unwrap();
     let keys = ["a".to_owned(), "b".to_owned()];
-    let error = store.get_many("default", &keys).unwrap_err();
+    let error = store.get_many("default", keys.to_vec()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "query result exceeds limit of 134217728 bytes"
     );
-    assert_eq!(store.get_many("default", &keys[..1]).unwrap().len(), 1);
+    assert_eq!(
+        store.get_many("default", keys[..1].to_vec()).unwrap().len(),
+        1
+    );
 }
