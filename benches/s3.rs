@@ -10,12 +10,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use goproxy_edge_host::Host;
+use goproxy_edge_host::{Host, HostConfig};
 use support::client::LARGE;
 use support::objects::{self, Link, ObjectStore, Relay};
 use support::{
-    Contender, Folder, client, compare, compare_by, let_settle, print_requests, print_throughput,
-    proxy, serve_this, while_serving,
+    Contender, Folder, client, compare, compare_by, floor, let_settle, print_requests,
+    print_throughput, proxy, serve_host, serve_this, while_serving,
 };
 
 const MODULE: &str = "example.com/m";
@@ -63,10 +63,11 @@ fn main() {
             .each_ref()
             .map(String::as_str),
     );
-    by_go(&store, s3, both);
+    let least = least(&folder, store.address);
+    by_go(&store, s3, both, least);
     by_curl(&folder, &store, s3, both);
     far_away(&store);
-    hits(&store, &counter, s3, both);
+    hits(&store, &counter, s3, both, least);
     lists(&store, s3);
     count(&counter);
 }
@@ -84,6 +85,23 @@ fn host(folder: &Folder, store: &str, address: SocketAddr) -> Host {
     proxy::host(&file, &settings, |config| {
         config.allowed_outbound_hosts.push(endpoint.clone());
     })
+}
+
+/// The least component that asks the object store: it has no settings, signs nothing, looks at nothing, and has the
+/// host copy what comes.
+fn least(folder: &Folder, address: SocketAddr) -> SocketAddr {
+    let file = folder.path().join("least.redb");
+    support::write_store(&file, []);
+    let mut config = HostConfig::new(floor(), file);
+    let endpoint = format!("http://{address}");
+    config.allowed_outbound_hosts.push(endpoint);
+    serve_host(config)
+}
+
+/// A signed request by way of the least component.
+fn by_least(store: &ObjectStore, least: SocketAddr, name: &'static str, file: &str) -> Contender {
+    let key = store.get(&format!("{MODULE}/@v/{file}"));
+    Contender::new(name, least, format!("/relay/{}{key}", store.address))
 }
 
 /// Modules as a copied module cache has them, past the server.
@@ -137,7 +155,7 @@ fn publish(folder: &Folder, store: &ObjectStore) {
 /// By a client that costs less than any that speaks HTTP: whatever the proxy takes of the processors that all
 /// three share counts the most. Beside it stands one that asks through a relay, which does nothing but copy
 /// what comes: no proxy that reads and writes can do better there.
-fn hits(store: &ObjectStore, relay: &Relay, s3: SocketAddr, both: SocketAddr) {
+fn hits(store: &ObjectStore, relay: &Relay, s3: SocketAddr, both: SocketAddr, least: SocketAddr) {
     let relayed = |file: &str| {
         let path = store.get_through(relay.address, &format!("{MODULE}/@v/{file}"));
         Contender::new("plain sockets, through a relay", relay.address, path)
@@ -148,6 +166,12 @@ fn hits(store: &ObjectStore, relay: &Relay, s3: SocketAddr, both: SocketAddr) {
         let contenders = [
             Contender::new("plain sockets", store.address, key("v1.0.0.info")),
             relayed("v1.0.0.info"),
+            by_least(
+                store,
+                least,
+                "plain sockets, through the least component",
+                "v1.0.0.info",
+            ),
             of("the proxy, s3, .info", s3, "v1.0.0.info"),
             of("the proxy, s3, .mod", s3, "v1.0.0.mod"),
             of("the proxy, s3+kv, .info", both, "v1.0.0.info"),
@@ -164,6 +188,12 @@ fn hits(store: &ObjectStore, relay: &Relay, s3: SocketAddr, both: SocketAddr) {
             let mut contenders = [
                 Contender::new("plain sockets", store.address, key("v1.1.0.zip")),
                 relayed("v1.1.0.zip"),
+                by_least(
+                    store,
+                    least,
+                    "plain sockets, through the least component",
+                    "v1.1.0.zip",
+                ),
                 of("the proxy, s3", s3, "v1.1.0.zip"),
                 of("the proxy, s3+kv", both, "v1.1.0.zip"),
             ];
@@ -179,11 +209,17 @@ fn hits(store: &ObjectStore, relay: &Relay, s3: SocketAddr, both: SocketAddr) {
 
 /// Small answers by the client that people have: what Go's costs counts as much here as the store's and the
 /// proxy's own work.
-fn by_go(store: &ObjectStore, s3: SocketAddr, both: SocketAddr) {
+fn by_go(store: &ObjectStore, s3: SocketAddr, both: SocketAddr, least: SocketAddr) {
     let of = |name, server, file: &str| Contender::new(name, server, proxy_path(file));
     let key = |file: &str| store.get(&format!("{MODULE}/@v/{file}"));
     let contenders = [
         Contender::new("net/http", store.address, key("v1.0.0.info")),
+        by_least(
+            store,
+            least,
+            "net/http through the least component",
+            "v1.0.0.info",
+        ),
         of("net/http from the proxy, s3, .info", s3, "v1.0.0.info"),
         of("net/http from the proxy, s3, .mod", s3, "v1.0.0.mod"),
         of("net/http from the proxy, s3+kv, .info", both, "v1.0.0.info"),

@@ -3,7 +3,8 @@
 //! `/get` reads one value of the store and answers with it; `/get/<key>,<key>…` makes one call for these
 //! keys before, and `/with/<key>,<key>…` reads them by the same call. `/chunks/<n>/<bytes>` answers with the
 //! values under `chunk-0` to `chunk-<n-1>`, and `/file/<path>` with a file of the first preopened
-//! folder, copied by the host: what a zip costs without any of the proxy's own work.
+//! folder, copied by the host: what a zip costs without any of the proxy's own work. `/relay/<host:port>/<path>`
+//! asks that server for that path and answers with what it gave, copied by the host too.
 #![cfg(target_arch = "wasm32")]
 
 use spin::wasi::keyvalue::batch::get_many;
@@ -11,8 +12,10 @@ use spin::wasi::keyvalue::store::{Bucket, open};
 use wasi::exports::http::incoming_handler::Guest;
 use wasi::filesystem::preopens::get_directories;
 use wasi::filesystem::types::{DescriptorFlags, OpenFlags, PathFlags};
+use wasi::http::outgoing_handler;
 use wasi::http::types::{
-    Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam,
+    Fields, IncomingRequest, OutgoingBody, OutgoingRequest, OutgoingResponse, ResponseOutparam,
+    Scheme,
 };
 use wasi::io::streams::OutputStream;
 
@@ -39,6 +42,10 @@ impl Guest for Floor {
                         .unwrap_or(0)
                 };
                 chunks(answer, number(), number());
+            }
+            Some("relay") => {
+                let target = path.strip_prefix("/relay/").unwrap_or_default();
+                relay(answer, target);
             }
             Some("file") => file(answer, elements.next().unwrap_or_default()),
             _ => drop(begin(answer, 404, 0)),
@@ -98,8 +105,8 @@ fn with(answer: ResponseOutparam, others: &str) {
     let keys = ["floor"].into_iter().chain(others.split(','));
     let keys: Vec<String> = keys.map(str::to_owned).collect();
     let found = get_many(&bucket(), &keys).expect("a store that works");
-    let own = found.into_iter().flatten().find(|(key, _)| key == "floor");
-    answer_with(answer, &own.map(|(_, value)| value).unwrap_or_default());
+    let own = found.into_iter().find(|(key, _)| key == "floor");
+    answer_with(answer, &own.and_then(|(_, value)| value).unwrap_or_default());
 }
 
 fn answer_with(answer: ResponseOutparam, value: &[u8]) {
@@ -122,6 +129,37 @@ fn chunks(answer: ResponseOutparam, count: u64, bytes: u64) {
             &chunk.expect("a chunk that the benchmark has stored"),
         );
     }
+    finish(body, stream);
+}
+
+fn relay(answer: ResponseOutparam, target: &str) {
+    let at = target.find('/').expect("a path behind the server's name");
+    let (authority, path) = target.split_at(at);
+    let request = OutgoingRequest::new(Fields::new());
+    request.set_scheme(Some(&Scheme::Http)).expect("a scheme");
+    request
+        .set_authority(Some(authority))
+        .and_then(|()| request.set_path_with_query(Some(path)))
+        .expect("an address that the benchmark has made");
+    let given = outgoing_handler::handle(request, None).expect("a server that the host allows");
+    given.subscribe().block();
+    let given = given.get().expect("it is there").expect("once");
+    let given = given.expect("a server that answers");
+    let length = given.headers().get("content-length");
+    let length = length
+        .first()
+        .and_then(|text| std::str::from_utf8(text).ok());
+    let mut rest = length.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let body = begin(answer, given.status(), rest);
+    let incoming = given.consume().expect("a body not taken yet");
+    let from = incoming.stream().expect("a stream not taken yet");
+    let stream = body.write().expect("a stream not taken yet");
+    while rest > 0 {
+        rest -= stream
+            .blocking_splice(&from, rest)
+            .expect("a client and a server that are still there");
+    }
+    drop(from);
     finish(body, stream);
 }
 
