@@ -154,19 +154,22 @@ fn what_is_published_lies_in_the_bucket_as_go_reads_a_tree() {
     );
 }
 
+/// A module of 20 MB, which no compression makes smaller.
+fn large_module(module: &str) -> Vec<u8> {
+    let noise: Vec<u8> = (0..5_000_000u32)
+        .flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
+    let go_mod = format!("module {module}\n");
+    let files = [("go.mod", go_mod.as_bytes()), ("noise", &noise)];
+    module_zip(module, "v1.0.0", &files)
+}
+
 #[test]
 fn a_zip_of_many_parts_is_published_and_read_back_and_ranges_are_passed_through() {
     let store = ObjectStore::new();
     let proxy = FaultyProxy::new(store.address());
     let server = setup_at(proxy.address()).start();
-    let noise: Vec<u8> = (0..5_000_000u32)
-        .flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes())
-        .collect();
-    let zip = module_zip(
-        "example.com/large",
-        "v1.0.0",
-        &[("go.mod", b"module example.com/large\n"), ("noise", &noise)],
-    );
+    let zip = large_module("example.com/large");
     let path = "/example.com/large/@v/v1.0.0.zip";
     server.publish(path, zip.clone());
     assert_eq!(store.uploads(), 0);
@@ -252,6 +255,29 @@ fn a_busy_slow_or_broken_store_is_asked_again_and_nothing_cut_looks_whole() {
         server.get("/example.com/m/@v/list").text(),
         "v1.0.0\nv1.1.0\nv1.1.1\n"
     );
+}
+
+#[test]
+fn what_the_store_says_of_an_upload_before_it_has_all_of_it_is_told() {
+    let store = ObjectStore::new();
+    let proxy = FaultyProxy::new(store.address());
+    let server = setup_at(proxy.address()).start();
+    let path = "/example.com/large/@v/v1.0.0.zip";
+    let zip = large_module("example.com/large");
+    let put = || server.put(path, zip.clone());
+    proxy.next(&[Some(Fault::Early(403, "AccessDenied"))]);
+    let refused = put();
+    assert_eq!(refused.status, 503, "{refused}");
+    assert!(
+        refused.text().contains("it answered 403 AccessDenied"),
+        "{refused}"
+    );
+    assert_eq!(server.get(path).status, 404);
+    assert_eq!(store.uploads(), 0);
+    // A store that is busy is asked again.
+    proxy.next(&[Some(Fault::Early(503, "SlowDown"))]);
+    assert_eq!(put().status, 201);
+    assert!(server.get(path).body == zip);
 }
 
 #[test]

@@ -209,6 +209,9 @@ pub enum Fault {
     Reset,
     /// This status comes, with this code.
     Status(u16, &'static str),
+    /// The same before more than the head of a large upload has been read, and no more is read. Other requests do not
+    /// meet it.
+    Early(u16, &'static str),
     /// It is refused as S3 refuses what was signed at another time, by a clock that is so many seconds ahead.
     Clock(i64),
     /// The answer ends after so many bytes, head included.
@@ -218,6 +221,9 @@ pub enum Fault {
     /// Nothing comes.
     Silent,
 }
+
+/// As many bytes has a body at least that is a large one: more than what lies between two sockets.
+const LARGE: usize = 4 << 20;
 
 /// A proxy that carries one request a connection, and puts the next of its faults on it.
 pub struct FaultyProxy {
@@ -273,6 +279,14 @@ impl FaultyProxy {
 
 /// Reads a request whole: its head, and the body that its length announces.
 pub(super) fn request_of(client: &mut impl Read) -> Option<Vec<u8>> {
+    request_until(client, |_| false).map(|(request, _)| request)
+}
+
+/// The same, and whether it is whole: no more of it is read where the head will do for a body of that length.
+fn request_until(
+    client: &mut impl Read,
+    head_will_do: impl Fn(usize) -> bool,
+) -> Option<(Vec<u8>, bool)> {
     let mut all = Vec::new();
     let mut piece = vec![0; 64 * 1024];
     loop {
@@ -283,7 +297,10 @@ pub(super) fn request_of(client: &mut impl Read) -> Option<Vec<u8>> {
                 .find_map(|line| line.strip_prefix("content-length: ").map(str::to_owned));
             let length: usize = length.map_or(0, |length| length.trim().parse().expect("a length"));
             if all.len() >= end + 4 + length {
-                return Some(all);
+                return Some((all, true));
+            }
+            if head_will_do(length) {
+                return Some((all, false));
             }
         }
         match client.read(&mut piece) {
@@ -299,7 +316,11 @@ fn carry(
     faults: &Mutex<Vec<Option<Fault>>>,
     carried: &Mutex<Vec<String>>,
 ) {
-    let Some(request) = request_of(&mut client) else {
+    let meets_early = |length: usize| {
+        let faults = faults.lock().expect("the faults");
+        length > LARGE && matches!(faults.first(), Some(Some(Fault::Early(..))))
+    };
+    let Some((request, is_whole)) = request_until(&mut client, meets_early) else {
         return;
     };
     let head_end = request
@@ -312,16 +333,22 @@ fn carry(
         .push(String::from_utf8_lossy(&request[..head_end]).into_owned());
     let fault = {
         let mut faults = faults.lock().expect("the faults");
-        if faults.is_empty() {
-            None
-        } else {
-            faults.remove(0)
+        match faults.first() {
+            None => None,
+            Some(Some(Fault::Early(..))) if is_whole => None,
+            Some(_) => faults.remove(0),
         }
     };
     match fault {
         Some(Fault::Reset) => return,
         Some(Fault::Silent) => {
             std::thread::sleep(Duration::from_secs(40));
+            return;
+        }
+        Some(Fault::Early(status, code)) => {
+            refuse(&mut client, status, code, "");
+            // What is not read stands in the way of the rest.
+            std::thread::sleep(Duration::from_secs(2));
             return;
         }
         Some(Fault::Status(status, code)) => return refuse(&mut client, status, code, ""),

@@ -106,7 +106,10 @@ fn with(answer: ResponseOutparam, others: &str) {
     let keys: Vec<String> = keys.map(str::to_owned).collect();
     let found = get_many(&bucket(), &keys).expect("a store that works");
     let own = found.into_iter().find(|(key, _)| key == "floor");
-    answer_with(answer, &own.and_then(|(_, value)| value).unwrap_or_default());
+    answer_with(
+        answer,
+        &own.and_then(|(_, value)| value).unwrap_or_default(),
+    );
 }
 
 fn answer_with(answer: ResponseOutparam, value: &[u8]) {
