@@ -347,8 +347,6 @@ fn carry(
         }
         Some(Fault::Early(status, code)) => {
             refuse(&mut client, status, code, "");
-            // What is not read stands in the way of the rest.
-            std::thread::sleep(Duration::from_secs(2));
             return;
         }
         Some(Fault::Status(status, code)) => return refuse(&mut client, status, code, ""),
