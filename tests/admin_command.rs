@@ -176,14 +176,41 @@ fn a_project_and_its_token_come_work_and_go_without_a_restart() {
 }
 
 #[test]
-fn a_token_that_is_added_again_takes_the_place_of_the_one_before_it() {
+fn a_token_that_is_added_again_keeps_its_secret_but_where_another_is_asked_for() {
     let server = Server::new();
-    let first = added(&server, "added", &["ci"]);
+    let first = added(&server, "added", &["ci", "--expires-in", "never"]);
+    let kept = std::fs::read(server.data().join("store.redb")).unwrap();
+    let holds = |text: &str| kept.windows(text.len()).any(|part| part == text.as_bytes());
+    let is_kept = [
+        holds(&sha256_hex(&first)),
+        holds(&first),
+        holds(&first[4..]),
+    ];
+    assert_eq!(is_kept, [true, false, false], "its hash and no more");
     assert_eq!(get(&server, LIST, &first).status, 404);
+    for (arguments, did) in [
+        (&["--expires-in", "never"][..], "is there already, just so"),
+        (&["--scope", "read_api"], "changed"),
+        (&["--scope", "api"], "changed"),
+    ] {
+        let ran = server.command(&[&["token", "add", "ci"], arguments].concat());
+        let said = format!(
+            "token ci {did}; its secret stays, and is not shown again (--replace makes another): {}\n",
+            server.url()
+        );
+        assert_eq!(
+            (ran.code, ran.stdout, ran.stderr),
+            (Some(0), String::new(), said)
+        );
+        let status = put(&server, "/example.com/lib/@v/v1.0.0.zip", &first);
+        let only_reads = arguments.contains(&"read_api");
+        assert_eq!(status == 403, only_reads, "{arguments:?}: {status}");
+    }
+    assert_eq!(get(&server, LIST, &first).status, 200);
     let replaced = "replaced, and the one before it stopped working";
-    let second = added(&server, replaced, &["ci"]);
+    let second = added(&server, replaced, &["ci", "--replace"]);
     assert_eq!(get(&server, LIST, &first).status, 401);
-    assert_eq!(get(&server, LIST, &second).status, 404);
+    assert_eq!(get(&server, LIST, &second).status, 200);
     let admin = added(&server, "added", &["ops", "--admin", "--expires-in", "1h"]);
     let home = tempfile::tempdir().unwrap();
     let listed = run(goproxy_edge(home.path())

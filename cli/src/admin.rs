@@ -46,6 +46,10 @@ impl Admin {
     /// The server's own sentence.
     pub fn ask(&self, method: &str, path: &str, body: Body<'_>) -> Result<Answer, Failure> {
         let answer = self.0.ask(method, path, body)?;
+        self.succeeded(answer)
+    }
+
+    fn succeeded(&self, answer: Answer) -> Result<Answer, Failure> {
         match answer.status {
             200 | 201 => Ok(answer),
             401 => Err(self.0.not_let_in(&answer)),
@@ -55,12 +59,30 @@ impl Admin {
 
     /// Asks for a change, and says what it did.
     pub fn change(&self, method: &str, path: &str, body: Body<'_>) -> Result<Outcome, Failure> {
+        let answer = self.ask(method, path, body)?;
+        self.outcome(&answer)
+    }
+
+    /// The same of what is there; none where it is not.
+    pub fn change_if_there(
+        &self,
+        method: &str,
+        path: &str,
+        body: Body<'_>,
+    ) -> Result<Option<Outcome>, Failure> {
+        let answer = self.0.ask(method, path, body)?;
+        match answer.status {
+            404 => Ok(None),
+            _ => self.outcome(&self.succeeded(answer)?).map(Some),
+        }
+    }
+
+    fn outcome(&self, answer: &Answer) -> Result<Outcome, Failure> {
         #[derive(serde::Deserialize)]
         struct Changed {
             outcome: Outcome,
         }
-        let answer = self.ask(method, path, body)?;
-        Ok(self.read::<Changed>(&answer)?.outcome)
+        Ok(self.read::<Changed>(answer)?.outcome)
     }
 
     /// All entries of a list, page by page, each just as the server wrote it.

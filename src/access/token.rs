@@ -179,6 +179,15 @@ impl Token {
         self.has_hash(&other.hash)
     }
 
+    /// The same with another's secret.
+    #[cfg(feature = "admin")]
+    pub fn with_secret_of(self, other: &Token) -> Self {
+        Token {
+            hash: other.hash,
+            ..self
+        }
+    }
+
     /// Its hash, in lower-case hex.
     pub fn hash_text(&self) -> String {
         hex::encode(&self.hash)

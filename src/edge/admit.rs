@@ -76,7 +76,9 @@ impl Edge<'_> {
         loop {
             let look = Look::new(self, named, module, reads && resource.is_ok());
             let answer = self.admit(&look, named, module, resource, request);
-            if look.stands()? {
+            // What the store can't do it says best itself, and nobody is let in by it.
+            let has_failed = matches!(&answer, Err(failure) if failure.kind.is_operators());
+            if has_failed || look.stands()? {
                 return answer;
             }
         }
@@ -131,17 +133,29 @@ impl Edge<'_> {
         Look::new(self, None, None, false).identify(request)
     }
 
+    /// What those allow who judge credentials that are none of ours. Whether a project is here, `is_here` may know
+    /// without the store.
     #[cfg(feature = "oidc")]
-    fn judge_elsewhere(&self, credential: &Credential) -> Result<Option<Rc<Grant>>, Failure> {
+    fn judge_elsewhere(
+        &self,
+        credential: &Credential,
+        is_here: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<Rc<Grant>>, Failure> {
         let client = self.host.client();
         let outside = Outside {
             client: &*client,
             keeper: self,
             now: self.now(),
         };
-        let judged = outside::judge(credential, self.settings, &outside, &|path| {
-            self.has_project(path)
-        });
+        let judged = outside::judge(
+            credential,
+            self.settings,
+            &outside,
+            &|path| match is_here(path) {
+                true => Ok(true),
+                false => self.has_project(path),
+            },
+        );
         judged.map(|grant| grant.map(Rc::new))
     }
 
@@ -166,7 +180,11 @@ impl Edge<'_> {
     }
 
     #[cfg(not(feature = "oidc"))]
-    fn judge_elsewhere(&self, _: &Credential) -> Result<Option<Rc<Grant>>, Failure> {
+    fn judge_elsewhere(
+        &self,
+        _: &Credential,
+        _: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<Rc<Grant>>, Failure> {
         Ok(None)
     }
 }
@@ -229,7 +247,18 @@ impl<'a> Look<'a> {
                 return Ok(grant);
             }
         }
-        self.edge.judge_elsewhere(credential)
+        let is_here = |path: &str| self.has_met(path);
+        self.edge.judge_elsewhere(credential, &is_here)
+    }
+
+    /// Whether a project of this full path is among what was looked up.
+    #[cfg_attr(not(feature = "admin"), expect(unused_variables))]
+    fn has_met(&self, path: &str) -> bool {
+        #[cfg(feature = "admin")]
+        if let Some(kept) = &self.kept {
+            return kept.has_met(path);
+        }
+        false
     }
 
     #[cfg_attr(not(feature = "admin"), expect(unused_variables))]

@@ -132,7 +132,7 @@ impl Edge<'_> {
             Verb::RemoveProject(name) => kept.remove_project(name),
             Verb::SwitchProject(name, enabled) => kept.switch_project(name, enabled),
             Verb::PutToken => {
-                let token = Token::parse(&body(request)?).map_err(malformed)?;
+                let token = token_of(body(request)?, &kept)?;
                 kept.put_token(&token)
             }
             Verb::RevokeToken(name) => kept.revoke_token(name),
@@ -270,6 +270,22 @@ fn body(request: &mut Request) -> Result<Json, Failure> {
         malformed(format!(
             "the body is not JSON (line {line}, column {column})"
         ))
+    })
+}
+
+/// A token, of which the secret stays that the one of its name has where its entry says none.
+fn token_of(mut entry: Json, kept: &Kept) -> Result<Token, Failure> {
+    let says_none = entry.get("sha256").is_none();
+    if says_none && let Json::Object(members) = &mut entry {
+        members.push(("sha256".to_owned(), Json::Text("0".repeat(64))));
+    }
+    let token = Token::parse(&entry).map_err(malformed)?;
+    if !says_none {
+        return Ok(token);
+    }
+    kept.with_own_secret(token)?.ok_or_else(|| {
+        let text = "the store has no token of this name whose secret could stay: give `sha256`";
+        Failure::new(Kind::NotFound, text)
     })
 }
 

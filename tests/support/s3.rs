@@ -13,7 +13,7 @@ use rusty_s3::signing;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::http::Request;
+use super::http::{Answer, Request};
 use super::server::Setup;
 use super::{run, sha256_hex};
 
@@ -139,6 +139,65 @@ impl ObjectStore {
         setup_at(&self.address)
     }
 
+    /// Uploads an object as an S3 client does.
+    #[track_caller]
+    pub fn upload(&self, key: &str, content: impl Into<Vec<u8>>) {
+        let told = self.ask("PUT", key, &[], content);
+        assert_eq!(told.status, 200, "{key}: {}", told.text());
+    }
+
+    /// Begins an upload in parts.
+    #[track_caller]
+    pub fn begin_parts(&self, key: &str) {
+        let told = self.ask("POST", key, &[("uploads", "")], "");
+        assert_eq!(told.status, 200, "{key}: {}", told.text());
+    }
+
+    /// The uploads in parts that have begun and not ended, as the store tells them.
+    #[track_caller]
+    pub fn parts_begun(&self) -> usize {
+        let told = self.ask("GET", "", &[("uploads", "")], "");
+        assert_eq!(told.status, 200, "{}", told.text());
+        told.text().matches("<UploadId>").count()
+    }
+
+    /// Asks the store itself, signed.
+    fn ask(
+        &self,
+        method: &str,
+        key: &str,
+        query: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Answer {
+        let slash = if key.is_empty() { "" } else { "/" };
+        // Of what keys of modules have, that is all that a signature wants escaped.
+        let key = key
+            .replace('!', "%21")
+            .replace('@', "%40")
+            .replace('+', "%2B");
+        let url = format!("http://{}/{}{slash}{key}", self.address, self.bucket);
+        let verb = match method {
+            "PUT" => rusty_s3::Method::Put,
+            "POST" => rusty_s3::Method::Post,
+            _ => rusty_s3::Method::Get,
+        };
+        let url = signing::sign(
+            &jiff::Timestamp::now(),
+            verb,
+            url.parse().expect("an address"),
+            ACCESS_KEY,
+            SECRET_KEY,
+            None,
+            "us-east-1",
+            60,
+            query.iter().copied(),
+            std::iter::empty(),
+        );
+        let target = url.as_str().trim_start_matches("http://");
+        let target = target.trim_start_matches(&self.address).to_owned();
+        Request::new(method, target).body(body).send(&self.address)
+    }
+
     /// Lets everybody list the bucket and read what is in it.
     #[track_caller]
     pub fn open_to_everybody(&self) {
@@ -152,36 +211,17 @@ impl ObjectStore {
                 "Resource": [arn, format!("{arn}/*")],
             }],
         });
-        let bucket = format!("http://{}/{}", self.address, self.bucket);
-        let url = signing::sign(
-            &jiff::Timestamp::now(),
-            rusty_s3::Method::Put,
-            bucket.parse().expect("an address"),
-            ACCESS_KEY,
-            SECRET_KEY,
-            None,
-            "us-east-1",
-            60,
-            [("policy", "")].into_iter(),
-            std::iter::empty(),
-        );
-        let target = url.as_str().trim_start_matches("http://");
-        let target = target.trim_start_matches(&self.address);
-        let told = Request::new("PUT", target)
-            .body(policy.to_string())
-            .send(&self.address);
+        let told = self.ask("PUT", "", &[("policy", "")], policy.to_string());
         assert!((200..300).contains(&told.status), "{}", told.text());
     }
 }
 
-/// Settings of a server whose modules are in the bucket behind this address. What a request asks of the
-/// bucket is counted, so it holds modules alone.
+/// Settings of a server whose modules are in the bucket behind this address.
 pub fn setup_at(address: &str) -> Setup {
     let endpoint = format!("http://{address}");
     let settings = settings("s3", &endpoint);
-    let setup = Setup::new().set("admin", "off");
     let set = |setup: Setup, (name, value)| setup.set(name, value);
-    settings.into_iter().fold(setup, set)
+    settings.into_iter().fold(Setup::new(), set)
 }
 
 /// The settings of a store that keeps modules, or a part of them, in the bucket at this address.
@@ -442,11 +482,21 @@ pub fn is_signed(head: &str) -> bool {
     value("X-Amz-Signature") == signature
 }
 
-/// `/readyz` of a server with this set-up: its status and text.
+/// `/readyz` of a server with this set-up: its status and text. What is wrong stands in the log too, and a client
+/// gets a 503.
 #[track_caller]
 pub fn readiness(setup: Setup) -> (u16, String) {
     let server = setup.start();
     let answer = Request::new("GET", "/readyz").send(server.address());
+    if answer.status != 200 {
+        let text = answer.text();
+        let cause = text.trim_end().rsplit(": ").next().unwrap_or_default();
+        let logged = server.logged("GET /readyz");
+        assert!(logged.contains(cause), "{cause:?}: {logged}");
+        let hit = server.get("/example.com/m/@v/v1.0.0.zip");
+        assert_eq!(hit.status, 503, "{text}: {hit}");
+        assert!(server.logged("v1.0.0.zip 503").contains(cause), "{cause}");
+    }
     for text in [answer.text(), server.log()] {
         assert!(
             !text.contains(SECRET_KEY) && !text.contains("X-Amz-"),

@@ -71,8 +71,9 @@ enum Verb {
 
 /// Add a token, and print it
 ///
-/// It is printed this once, alone on standard output, and kept nowhere: the server is sent its hash. A token of this
-/// name that is there already is replaced: the old one stops working. With --existing it is one that somebody has,
+/// It is printed this once, alone on standard output, and kept nowhere: the server is sent its hash. Of a token of this
+/// name that is there already the secret stays, and nothing is printed: what it may do is from now on what is said here.
+/// With --replace it gets another secret, and the old one stops working. With --existing it is one that somebody has,
 /// such as a personal access token of GitLab, so that their .netrc stays as it is.
 #[derive(clap::Args)]
 struct Add {
@@ -84,6 +85,9 @@ struct Add {
     /// Read the token on standard input, one line, and print nothing; only its hash is sent
     #[arg(long)]
     existing: bool,
+    /// Make another secret for a token that is there already; the one that it has stops working
+    #[arg(long, conflicts_with = "existing")]
+    replace: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -120,7 +124,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         Verb::New(New { name, rights }) => {
             rights.check();
             let token = generate()?;
-            let entry = rights.entry(&name, &sha256_hex(&token))?;
+            let entry = rights.entry(&name, Some(&sha256_hex(&token)))?;
             output::deliver(format_args!("{token}\n{entry}")).map_err(|error| {
                 format!(
                     "cannot write to standard output: {error}; the token is lost, so make another"
@@ -131,36 +135,63 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+const TOKENS: &str = "/-/admin/tokens";
+
 fn run_add(args: Add) -> Result<(), Failure> {
     args.rights.check();
-    let token = match args.existing {
-        true => existing::read()?,
-        false => generate()?,
+    let said = |admin: &Admin, did: &str| {
+        let address = admin.address();
+        output::note(format_args!("token {} {did}: {address}", args.name));
     };
-    let entry = args.rights.entry(&args.name, &sha256_hex(&token))?;
+    if args.existing {
+        let token = existing::read()?;
+        let entry = args.rights.entry(&args.name, Some(&sha256_hex(&token)))?;
+        let admin = Admin::new(args.server)?;
+        let outcome = admin.change("PUT", TOKENS, Body::Json(&entry))?;
+        let did = match outcome {
+            Outcome::Created => "added",
+            Outcome::Unchanged => "is there already, just so",
+            _ => "changed",
+        };
+        said(&admin, did);
+        return Ok(());
+    }
+    let token = generate()?;
+    let entry = args.rights.entry(&args.name, Some(&sha256_hex(&token)))?;
     let admin = Admin::new(args.server)?;
-    let outcome = admin.change("PUT", "/-/admin/tokens", Body::Json(&entry))?;
-    let did = match outcome {
+    if !args.replace {
+        let without_secret = args.rights.entry(&args.name, None)?;
+        let stayed = admin.change_if_there("PUT", TOKENS, Body::Json(&without_secret))?;
+        if let Some(outcome) = stayed {
+            let did = match outcome {
+                Outcome::Unchanged => "is there already, just so",
+                _ => "changed",
+            };
+            said(
+                &admin,
+                &format!(
+                    "{did}; its secret stays, and is not shown again (--replace makes another)"
+                ),
+            );
+            return Ok(());
+        }
+    }
+    let did = match admin.change("PUT", TOKENS, Body::Json(&entry))? {
         Outcome::Created => "added",
-        Outcome::Unchanged => "is there already, just so",
-        _ if args.existing => "changed",
         _ => "replaced, and the one before it stopped working",
     };
-    let address = admin.address();
-    output::note(format_args!("token {} {did}: {address}", args.name));
-    if !args.existing {
-        output::deliver(&token).map_err(|error| {
-            format!(
-                "the token was added, but cannot be printed: {error}; add it again to replace it"
-            )
-        })?;
-    }
+    said(&admin, did);
+    output::deliver(&token).map_err(|error| {
+        format!(
+            "the token was added, but cannot be printed: {error}; make another in its place with --replace"
+        )
+    })?;
     Ok(())
 }
 
 fn run_revoke(args: Revoke) -> Result<(), Failure> {
     let admin = Admin::new(args.server)?;
-    let path = format!("/-/admin/tokens/{}", element(&args.name));
+    let path = format!("{TOKENS}/{}", element(&args.name));
     let did = match admin.change("DELETE", &path, Body::None)? {
         Outcome::Absent => "is not there",
         _ => "revoked",
@@ -184,7 +215,7 @@ struct Listed {
 }
 
 fn run_list(args: ListArgs) -> Result<(), Failure> {
-    let tokens = Admin::new(args.server)?.list("/-/admin/tokens")?;
+    let tokens = Admin::new(args.server)?.list(TOKENS)?;
     let now = now()?;
     let row = |token: &Listed| {
         vec![

@@ -91,16 +91,22 @@ impl Rights {
         )
     }
 
-    /// The entry of a token that is made now.
-    pub fn entry(&self, name: &str, sha256: &str) -> Result<String, Failure> {
+    /// The entry of a token that is made now; without its hash, of one whose secret stays.
+    pub fn entry(&self, name: &str, sha256: Option<&str>) -> Result<String, Failure> {
         self.entry_at(name, sha256, now()?)
     }
 
-    fn entry_at(&self, name: &str, sha256: &str, now: Timestamp) -> Result<String, Failure> {
+    fn entry_at(
+        &self,
+        name: &str,
+        sha256: Option<&str>,
+        now: Timestamp,
+    ) -> Result<String, Failure> {
         #[derive(serde::Serialize)]
         struct Entry<'a> {
             name: &'a str,
-            sha256: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            sha256: Option<&'a str>,
             scopes: Vec<&'a str>,
             projects: &'a [String],
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,7 +203,7 @@ mod tests {
         };
         let now = Timestamp::parse_rfc3339("2026-01-01T00:00:00.5Z").unwrap();
         assert_eq!(
-            rights.entry_at("ci", "00ff", now).unwrap(),
+            rights.entry_at("ci", Some("00ff"), now).unwrap(),
             r#"{"name":"ci","sha256":"00ff","scopes":["write_package_registry"],"projects":["*"],"expires_at":"2026-04-01T00:00:00Z"}"#
         );
         let rights = Rights {
@@ -207,7 +213,7 @@ mod tests {
             admin: true,
         };
         assert_eq!(
-            rights.entry_at("ops", "00ff", now).unwrap(),
+            rights.entry_at("ops", Some("00ff"), now).unwrap(),
             r#"{"name":"ops","sha256":"00ff","scopes":["api","read_api"],"projects":["1","a/b"],"admin":true}"#
         );
     }

@@ -167,6 +167,13 @@ impl<'a> Answers<'a> {
         })
     }
 
+    /// Whether one of the copies is of a project of this full path, which none of the configuration hides.
+    pub(super) fn has_met(&self, path: &str) -> bool {
+        [self.named_copy(), self.owner_copy()].iter().any(|copy| {
+            matches!(copy, Document::Is(it) if it.project.path == path && !self.kept.is_hidden(&it.project))
+        })
+    }
+
     /// The copy of the project that is named. That it can't be read is told to who sees it as the other copy
     /// has it, if there is one.
     fn named_for(

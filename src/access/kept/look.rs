@@ -77,6 +77,12 @@ impl<'a> Look<'a> {
         Ok(self.found.get_or_init(|| found).clone())
     }
 
+    /// Whether a project of this full path is among what was looked up: who says no may be wrong.
+    pub fn has_met(&self, path: &str) -> bool {
+        let answers = self.answers.get();
+        answers.is_some_and(|answers| answers.has_met(path))
+    }
+
     /// Remembers that the request was let in, where that has a use.
     pub fn remember(&self) {
         let (Some(answers), Some(found)) = (self.answers.get(), self.found.get()) else {

@@ -64,6 +64,17 @@ impl Kept<'_> {
         self.ended(self.give_token(token))
     }
 
+    /// The token, with the secret of the one that is kept under its name, if there is one that can be read.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub fn with_own_secret(&self, token: Token) -> Result<Option<Token>, Failure> {
+        let value = self.one(&token_document(&token.grant.name))?;
+        let record = value.as_deref().and_then(Record::parse);
+        let own = record.filter(|record| record.token.grant.name == token.grant.name);
+        Ok(own.map(|record| token.with_secret_of(&record.token)))
+    }
+
     fn give_token(&self, token: &Token) -> Result<Done, Broken> {
         let (name, hash) = (token.grant.name.as_str(), token.hash_text());
         let plain = Record::new(token.clone());

@@ -855,17 +855,21 @@ fn a_refusal_says_what_is_missing_and_never_where() {
 
 #[test]
 fn nothing_is_read_from_the_store_before_access_is_decided() {
-    let host = host("private", Source::Settings);
-    host.map
-        .failure
-        .replace(Some(Error::Unavailable("asked".to_owned())));
-    for row in every_row("private") {
-        let status = row.expected(Standing::Nobody);
-        if status == 401 {
-            assert_eq!(ask(&host, &row, None).status, 401, "{}", row.target());
+    for source in Source::ALL {
+        let host = host("private", *source);
+        host.map
+            .failure
+            .replace(Some(Error::Unavailable("asked".to_owned())));
+        for row in every_row("private") {
+            let at = format!("{source:?} {}", row.target());
+            // Elsewhere the store says what access there is.
+            let of_settings = matches!(source, Source::Settings);
+            if of_settings && row.expected(Standing::Nobody) == 401 {
+                assert_eq!(ask(&host, &row, None).status, 401, "{at}");
+            }
+            let told = ask(&host, &row, Some(("private-token", "gpe_wrong")));
+            assert_eq!(told.status, 401, "{at}");
         }
-        let told = ask(&host, &row, Some(("private-token", "gpe_wrong")));
-        assert_eq!(told.status, 401, "{}", row.target());
     }
 }
 
@@ -895,6 +899,12 @@ fn the_token_of_a_job_opens_its_own_project_and_none_below_its_path() {
             let told = host.ask(Method::Get, &target, &[(header, &value)], b"");
             assert_eq!(told.status, status, "{source:?} {module}: {told:?}");
         }
+        // What is kept of it, what its GitLab said of the job, and the file: no call for whether the project is here.
+        host.map.calls.set(0);
+        let target = "/example.com/lib/none/@v/v1.0.0.info";
+        host.ask(Method::Get, target, &[(header, &value)], b"");
+        let of_store = usize::from(!matches!(source, Source::Settings));
+        assert_eq!(host.map.calls.get(), of_store + 2, "{source:?}");
     }
 }
 
@@ -908,7 +918,8 @@ fn a_job_is_not_taken_for_a_strangers_where_its_project_can_not_be_read() {
         }
     }
     let (header, value) = present("job-token", &judges::job("team/sub/lib"));
-    let target = "/example.com/lib/m/@v/v1.0.0.info";
+    // Of another project, which tells nothing of that one.
+    let target = "/example.com/other/m/@v/v1.0.0.info";
     let told = host.ask(Method::Get, target, &[(header, &value)], b"");
     assert_eq!(told.status, 500, "{told:?}");
 }

@@ -238,6 +238,37 @@ fn a_token_of_the_store_works_until_it_expires_is_changed_revoked_or_hidden() {
 }
 
 #[test]
+fn a_token_that_is_put_without_a_secret_keeps_the_one_that_it_has() {
+    let host = published(&["example.com/a"]);
+    host.add("projects", &project(7, "example.com/a", ""));
+    let hash = format!(r#""sha256":"{ONE}","#);
+    let without = |more: &str| reader(more).replace(&hash, "");
+    let put = |body: &str| {
+        let told = host.administer(Method::Put, "tokens", body);
+        (told.status, told.body)
+    };
+    let text =
+        "not found: the store has no token of this name whose secret could stay: give `sha256`\n";
+    assert_eq!(put(&without("")), (404, text.to_owned()));
+    host.add("tokens", &reader(""));
+    let target = info("example.com/a");
+    for (more, outcome, status) in [
+        ("", "unchanged", 200),
+        (r#","expires_at":"2020-01-01""#, "changed", 401),
+        ("", "changed", 200),
+    ] {
+        let expected = format!("{{\"outcome\":\"{outcome}\"}}\n");
+        assert_eq!(put(&without(more)), (200, expected));
+        assert_eq!(host.status(&target, Some("one")), status, "{more}");
+    }
+    // One that can't be read has none that could stay.
+    damage(&host, "=2Ftoken=2Fname=2Freader");
+    assert_eq!(put(&without("")).0, 404);
+    assert_eq!(put(&reader("")).0, 200);
+    assert_eq!(host.status(&target, Some("one")), 200);
+}
+
+#[test]
 fn with_admin_off_nothing_of_the_store_counts() {
     let host = published(&["example.com/a"]);
     host.add("projects", &project(7, "example.com/a", ""));
@@ -395,6 +426,8 @@ fn what_the_store_can_not_say_is_never_open() {
     }
     // The prefix: all four; its copies by the id and by the path: one each; the hash: one.
     assert_eq!(refused, 4 + 1 + 1 + 1);
+    // Nobody is remembered any more.
+    host.now.set(host.now.get() + 10);
     host.map
         .failure
         .replace(Some(Error::TimedOut("asleep".to_owned())));
@@ -521,6 +554,15 @@ fn who_was_let_in_costs_no_call_of_the_store_more_and_after_a_change_one() {
     for _ in 0..4 {
         assert_eq!(host.status(&target, None), 200);
     }
+    // A store that fails says so itself, of what it was asked for.
+    let failure = Error::TimedOut("asleep".to_owned());
+    host.map.failure.replace(Some(failure));
+    host.map.calls.set(0);
+    let told = host.get(&target);
+    let text = "store timed out: example.com/team/lib/m@v1.0.0: the store did not answer in time: asleep\n";
+    assert_eq!((told.status, told.body.as_str()), (504, text));
+    assert_eq!(host.map.calls.get(), 1);
+    host.map.failure.take();
     // What was read before the change was seen is not given out.
     let private = project(7, "example.com/team/lib", "");
     host.administer(Method::Put, "projects", &private);
