@@ -1,7 +1,6 @@
 //! `store=s3`: a bucket of a real object store, filled by others and by us, and what becomes of a request when the
 //! store is wrong, busy, slow or cut off.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use goproxy_edge::store::contract::{check_all, check_documents};
@@ -42,9 +41,9 @@ fn a_real_program_builds_from_a_bucket_into_which_a_module_cache_was_copied() {
     let store = ObjectStore::new();
     let download = go::real_module_cache().join("cache/download");
     for (name, content) in files(&download) {
-        store.put(&format!("mirror/{name}"), content);
+        store.upload(&format!("mirror/{name}"), content);
     }
-    store.put("mirror/readme.txt", "no module");
+    store.upload("mirror/readme.txt", "no module");
     let server = store.setup().set("s3_prefix", "mirror").start();
     for (name, content) in files(&download) {
         let answer = server.get(&format!("/{}", name.replace('!', "%21")));
@@ -530,18 +529,56 @@ fn two_servers_write_to_one_bucket_and_nothing_is_lost() {
 }
 
 #[test]
-fn no_secret_is_printed() {
+fn repair_aborts_an_upload_in_parts_that_nobody_ended() {
     let store = ObjectStore::new();
     let server = store.setup().start();
+    let name = |seconds: u64| format!(".goproxy-edge/{seconds:x}.{}", "0123456789abcdef".repeat(2));
+    let now = std::time::UNIX_EPOCH
+        .elapsed()
+        .expect("after 1970")
+        .as_secs();
+    store.begin_parts(&name(now - 2 * 24 * 60 * 60));
+    store.begin_parts(&name(now));
+    store.begin_parts("example.com/others");
+    assert_eq!(store.parts_begun(), 3);
+    let repaired = server.command(&["repair"]).expect_success();
+    assert!(repaired.contains(" 1 leftovers removed"), "{repaired}");
+    assert_eq!(store.parts_begun(), 2);
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let store = ObjectStore::new();
+    let proxy = FaultyProxy::new(store.address());
+    let server = setup_at(proxy.address()).start();
     server.publish(
         "/example.com/m/@v/v1.0.0.zip",
         small_module("example.com/m", "v1.0.0"),
     );
     server.get("/example.com/m/@v/list");
+    // What goes wrong is told at length.
+    for fault in [
+        Fault::Status(403, "AccessDenied"),
+        Fault::Status(400, "SignatureDoesNotMatch"),
+        Fault::Cut(400),
+        Fault::Reset,
+    ] {
+        proxy.next(&[Some(fault); 9]);
+        let answer = server.get("/example.com/m/@v/v1.0.0.zip");
+        assert!(
+            answer.status != 200 || answer.body.is_empty(),
+            "{fault:?}: {answer}"
+        );
+        let text = answer.text();
+        assert!(
+            !text.contains(SECRET_KEY) && !text.contains("X-Amz-"),
+            "{text}"
+        );
+    }
     let log = server.log();
+    assert!(log.matches("v1.0.0.zip 50").count() >= 3, "{log}");
     assert!(
         !log.contains(SECRET_KEY) && !log.contains("X-Amz-"),
         "{log}"
     );
-    assert!(Path::new(&server.data()).exists());
 }

@@ -12,7 +12,7 @@ use crate::support::http::{Answer, Request};
 use crate::support::s3::{ObjectStore, settings};
 use crate::support::server::TOKEN;
 use crate::support::tree::files;
-use crate::support::{goproxy_edge, run};
+use crate::support::{goproxy_edge, run, sha256_hex};
 
 /// So small that a zip of these tests is many values.
 const SMALL_CHUNKS: (&str, &str) = ("kv_chunk_bytes", "16384");
@@ -105,6 +105,74 @@ fn two_hosts_at_once_lose_nothing(hosts: [&Wash; 2]) -> usize {
     expected.len()
 }
 
+/// Projects and tokens that are kept in the store, changed at either host, hold at both from then on.
+#[track_caller]
+fn projects_and_tokens_hold_at_both(hosts: [&Wash; 2]) {
+    let administer = |host: &Wash, method: &str, below: &str, body: &Value| {
+        let target = format!("/-/admin/{below}");
+        let request = Request::new(method, target).token(TOKEN);
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let answer = request.body(body).send(host.address());
+        (answer.status, answer.text())
+    };
+    let module = "v1.8.0.info";
+    let statuses = |expected: [u16; 3], at: &str| {
+        // Often enough to be remembered.
+        for round in 0..5 {
+            for host in hosts {
+                let found = [None, Some("of the reader"), Some("of nobody")].map(|secret| {
+                    let request = Request::new("GET", format!("/example.com/m/@v/{module}"));
+                    let request = match secret {
+                        Some(secret) => request.token(secret),
+                        None => request,
+                    };
+                    request.send(host.address()).status
+                });
+                assert_eq!(found, expected, "{at}, round {round}");
+            }
+        }
+    };
+    statuses([200, 401, 401], "before");
+    let project = json!({ "id": 7, "path": "team/m", "modules": ["example.com/m"] });
+    let hash = sha256_hex("of the reader");
+    let token = json!({
+        "name": "reader", "sha256": hash, "scopes": ["read_api"], "projects": ["team"],
+    });
+    let created = (201, "{\"outcome\":\"created\"}\n".to_owned());
+    assert_eq!(administer(hosts[0], "PUT", "projects", &project), created);
+    assert_eq!(administer(hosts[1], "PUT", "tokens", &token), created);
+    statuses([401, 200, 401], "with both");
+    let (status, listed) = administer(hosts[0], "GET", "tokens", &Value::Null);
+    assert!(status == 200 && listed.contains("\"reader\""), "{listed}");
+    let switch = |name: &str| {
+        administer(
+            hosts[1],
+            "POST",
+            &format!("projects/7/{name}"),
+            &Value::Null,
+        )
+        .0
+    };
+    assert_eq!(switch("disable"), 200);
+    statuses([401, 403, 401], "switched off");
+    assert_eq!(switch("enable"), 200);
+    statuses([401, 200, 401], "switched on");
+    assert_eq!(
+        administer(hosts[0], "DELETE", "tokens/reader", &Value::Null).0,
+        200
+    );
+    statuses([401, 401, 401], "without the token");
+    assert_eq!(
+        administer(hosts[1], "DELETE", "projects/team%2Fm", &Value::Null).0,
+        200
+    );
+    statuses([200, 401, 401], "without both");
+}
+
 #[track_caller]
 fn import_and_build_a_real_program(host: &Wash) {
     let cache = real_module_cache();
@@ -181,8 +249,10 @@ fn two_hosts_share_a_store_in_redis() {
 fn two_hosts_share_a_store_in_nats_and_a_real_program_builds_from_it() {
     let nats = Nats::start();
     let dev = json!({ "data_nats_url": nats.url });
-    let hosts = [0, 1].map(|_| Wash::start(dev.clone(), &[("store", "kv:modules")]));
+    let settings = [("store", "kv:modules"), ("admin", "on")];
+    let hosts = [0, 1].map(|_| Wash::start(dev.clone(), &settings));
     two_hosts_at_once_lose_nothing([&hosts[0], &hosts[1]]);
+    projects_and_tokens_hold_at_both([&hosts[0], &hosts[1]]);
     check_all(&Remote::at(hosts[0].address()));
     import_and_build_a_real_program(&hosts[1]);
 }

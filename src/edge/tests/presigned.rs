@@ -609,3 +609,49 @@ fn a_zip_that_lies_in_chunks_is_given_out_here_and_an_object_that_is_gone_is_no_
     assert!(told.body.starts_with(start), "{told:?}");
     assert!(told.body.contains(" is gone"), "{told:?}");
 }
+
+#[test]
+fn an_upload_past_the_proxy_tells_nobody_that_a_private_project_is_there() {
+    let private = r#"[{"id":1,"path":"team/m","modules":["example.com/m"]}]"#;
+    for place in STORES {
+        let mut host = S3Host::new(place).set("projects", private);
+        let hash = crate::hex::encode(&<sha2::Sha256 as sha2::Digest>::digest(b"stranger"));
+        for (_, tokens) in host
+            .settings
+            .iter_mut()
+            .filter(|(name, _)| name == "tokens")
+        {
+            let stranger = format!(
+                r#",{{"name":"stranger","sha256":"{hash}","scopes":["api"],"projects":["9"]}}]"#
+            );
+            let end = tokens.len() - 1;
+            tokens.replace_range(end.., &stranger);
+        }
+        for step in ["uploads&size=9", "complete=0123456789abcdef"] {
+            for (secret, status) in [
+                (None, 401),
+                (Some("gpe_wrong"), 401),
+                (Some("stranger"), 404),
+            ] {
+                let told = ["1", "77"].map(|id| {
+                    let target = format!("/api/v4/projects/{id}/packages/go{MODULE}?{step}");
+                    let headers: Vec<_> =
+                        secret.map(|it| ("private-token", it)).into_iter().collect();
+                    let mut told = host.ask(Method::Post, &target, &headers);
+                    told.body = told.body.replace(&format!("{id:?}"), "ID");
+                    for (_, value) in &mut told.headers {
+                        value.retain(|letter| !letter.is_ascii_digit());
+                    }
+                    told.length = None;
+                    told
+                });
+                assert_eq!(told[0].status, status, "{step} {secret:?}: {told:?}");
+                assert_eq!(told[0], told[1], "{step} {secret:?}");
+            }
+            let target = format!("/api/v4/projects/1/packages/go{MODULE}?{step}");
+            let reader = host.ask(Method::Post, &target, &[("private-token", "reader")]);
+            assert_eq!(reader.status, 403, "{step}: {reader:?}");
+        }
+        assert!(host.asked().is_empty(), "the store heard nothing of it");
+    }
+}
