@@ -64,7 +64,7 @@ fn main() {
             .map(String::as_str),
     );
     let least = least(&folder, store.address);
-    by_go(&store, s3, both, least);
+    by_go(&folder, &store, s3, both, least);
     by_curl(&folder, &store, s3, both);
     far_away(&store);
     hits(&store, &counter, s3, both, least);
@@ -207,29 +207,46 @@ fn hits(store: &ObjectStore, relay: &Relay, s3: SocketAddr, both: SocketAddr, le
     }
 }
 
-/// Small answers by the client that people have: what Go's costs counts as much here as the store's and the
-/// proxy's own work.
-fn by_go(store: &ObjectStore, s3: SocketAddr, both: SocketAddr, least: SocketAddr) {
+/// By the client that people have: what Go's costs counts as much here as the store's and the proxy's own work.
+fn by_go(
+    folder: &Folder,
+    store: &ObjectStore,
+    s3: SocketAddr,
+    both: SocketAddr,
+    least: SocketAddr,
+) {
     let of = |name, server, file: &str| Contender::new(name, server, proxy_path(file));
     let key = |file: &str| store.get(&format!("{MODULE}/@v/{file}"));
+    let through_least =
+        |file: &str| by_least(store, least, "net/http through the least component", file);
     let contenders = [
         Contender::new("net/http", store.address, key("v1.0.0.info")),
-        by_least(
-            store,
-            least,
-            "net/http through the least component",
-            "v1.0.0.info",
-        ),
+        through_least("v1.0.0.info"),
         of("net/http from the proxy, s3, .info", s3, "v1.0.0.info"),
         of("net/http from the proxy, s3, .mod", s3, "v1.0.0.mod"),
         of("net/http from the proxy, s3+kv, .info", both, "v1.0.0.info"),
     ];
     let connections = 16;
     let measured = compare_by(&contenders, |contender, time| {
-        client::go(contender, connections, time)
+        client::go(contender, connections, None, time)
     });
     let title = "Small answers from the object store by Go's net/http, 16 connections";
     print_requests(title, &contenders, &measured, 0);
+    let contenders = [
+        Contender::new("net/http", store.address, key("v1.1.0.zip")),
+        through_least("v1.1.0.zip"),
+        of("net/http from the proxy, s3", s3, "v1.1.0.zip"),
+        of("net/http from the proxy, s3+kv", both, "v1.1.0.zip"),
+    ];
+    for (into, words) in [(None, "to nowhere"), (Some(folder.path()), "into files")] {
+        for connections in [1, 4] {
+            let measured = compare_by(&contenders, |contender, time| {
+                client::go(contender, connections, into, time)
+            });
+            let title = format!("36 MB by Go's net/http {words}, {connections} connections");
+            print_throughput(&title, &contenders, &measured, 0);
+        }
+    }
 }
 
 /// A large zip by a client that does with it what people do: `curl`, into a file.

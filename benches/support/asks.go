@@ -1,5 +1,5 @@
 // Asks for one address again and again, over so many connections, for so many milliseconds, as the go command asks
-// (net/http, the body copied to nowhere), and prints how many answers were whole, their bytes, in how many nanoseconds
+// (net/http, the body copied to nowhere, or into files in a folder), and prints how many answers were whole, their bytes, in how many nanoseconds
 // all came, and in how many 99 of 100.
 package main
 
@@ -9,6 +9,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -33,6 +34,23 @@ func main() {
 	begun := time.Now()
 	until := begun.Add(time.Duration(milliseconds) * time.Millisecond)
 	for number := range connections {
+		var to io.Writer = io.Discard
+		rewind := func() {}
+		if len(os.Args) > 4 {
+			file, err := os.Create(filepath.Join(os.Args[4], "asked"+strconv.Itoa(number)))
+			if err != nil {
+				log.Fatal(err)
+			}
+			defer os.Remove(file.Name())
+			to, rewind = file, func() {
+				if _, err := file.Seek(0, io.SeekStart); err != nil {
+					log.Fatal(err)
+				}
+				if err := file.Truncate(0); err != nil {
+					log.Fatal(err)
+				}
+			}
+		}
 		all.Go(func() {
 			for {
 				asked := time.Now()
@@ -43,7 +61,8 @@ func main() {
 				if err != nil {
 					log.Fatal(err)
 				}
-				size, err := io.Copy(io.Discard, answer.Body)
+				rewind()
+				size, err := io.Copy(to, answer.Body)
 				if err != nil || answer.StatusCode != http.StatusOK {
 					log.Fatal(answer.Status, err)
 				}

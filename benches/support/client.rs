@@ -143,7 +143,12 @@ pub fn once(address: SocketAddr, path: &str) -> Duration {
 ///
 /// # Panics
 /// Where there is no Go, or an answer is not a whole 200.
-pub fn go(contender: &Contender, connections: usize, time: Duration) -> Measured {
+pub fn go(
+    contender: &Contender,
+    connections: usize,
+    folder: Option<&Path>,
+    time: Duration,
+) -> Measured {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/support/asks.go");
@@ -156,7 +161,8 @@ pub fn go(contender: &Contender, connections: usize, time: Duration) -> Measured
     let url = format!("http://{}{}", contender.address, contender.path);
     let mut asks = Command::new(program);
     asks.arg(&url).arg(connections.to_string());
-    let done = asks.arg(time.as_millis().to_string()).output();
+    asks.arg(time.as_millis().to_string()).args(folder);
+    let done = asks.output();
     let done = done.expect("a program that was built");
     assert!(
         done.status.success(),
