@@ -13,7 +13,7 @@ use crate::support::http::Request;
 use crate::support::native::store_in;
 use crate::support::s3::{
     Fault, FaultyProxy, ObjectStore, SECRET_KEY, VIRTUAL_BUCKET, VIRTUAL_DOMAIN, is_signed,
-    readiness, setup_at,
+    readiness_and_hit, setup_at,
 };
 use crate::support::server::{Setup, TOKEN};
 use crate::support::tls::Authority;
@@ -314,7 +314,7 @@ fn what_is_set_wrong_is_named_to_the_operator() {
         store.address()
     );
     let setup = || store.setup();
-    assert_eq!(readiness(setup()), (200, "ready\n".to_owned()));
+    assert_eq!(readiness_and_hit(setup()), (200, "ready\n".to_owned()));
     for (setup, words) in [
         (
             setup().set("s3_access_key", "nobody"),
@@ -333,9 +333,9 @@ fn what_is_set_wrong_is_named_to_the_operator() {
             "the bucket is in another region (`s3_region`), or at another address (`s3_endpoint`)\n",
         ),
     ] {
-        assert_eq!(readiness(setup), (503, format!("{at}{words}")));
+        assert_eq!(readiness_and_hit(setup), (503, format!("{at}{words}")));
     }
-    let (status, text) = readiness(setup_at("127.0.0.1:1"));
+    let (status, text) = readiness_and_hit(setup_at("127.0.0.1:1"));
     assert_eq!(status, 503);
     assert!(
         text.contains("http://127.0.0.1:1: it can't be reached"),
@@ -354,7 +354,7 @@ fn what_is_set_wrong_is_named_to_the_operator() {
         }
         let cause = "TLS with it failed: the host does not trust its certificate\n";
         let text = format!("store unavailable: the store refuses access: {url}: {cause}");
-        assert_eq!(readiness(setup), (503, text));
+        assert_eq!(readiness_and_hit(setup), (503, text));
     }
 }
 

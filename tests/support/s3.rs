@@ -14,7 +14,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::http::{Answer, Request};
-use super::server::Setup;
+use super::server::{Server, Setup};
 use super::{run, sha256_hex};
 
 pub const ACCESS_KEY: &str = "test-access-key";
@@ -482,20 +482,37 @@ pub fn is_signed(head: &str) -> bool {
     value("X-Amz-Signature") == signature
 }
 
-/// `/readyz` of a server with this set-up: its status and text. What is wrong stands in the log too, and a client
-/// gets a 503.
+/// `/readyz` of a server with this set-up: its status and text. What is wrong stands in the log too.
 #[track_caller]
 pub fn readiness(setup: Setup) -> (u16, String) {
+    readiness_of(&setup.start())
+}
+
+/// The same of a server that has all in the object store: who asks it for a module gets a 503 then.
+#[track_caller]
+pub fn readiness_and_hit(setup: Setup) -> (u16, String) {
     let server = setup.start();
-    let answer = Request::new("GET", "/readyz").send(server.address());
-    if answer.status != 200 {
-        let text = answer.text();
-        let cause = text.trim_end().rsplit(": ").next().unwrap_or_default();
-        let logged = server.logged("GET /readyz");
-        assert!(logged.contains(cause), "{cause:?}: {logged}");
+    let (status, text) = readiness_of(&server);
+    if status != 200 {
         let hit = server.get("/example.com/m/@v/v1.0.0.zip");
         assert_eq!(hit.status, 503, "{text}: {hit}");
-        assert!(server.logged("v1.0.0.zip 503").contains(cause), "{cause}");
+        let logged = server.logged("v1.0.0.zip 503");
+        assert!(logged.contains(cause(&text)), "{text}: {logged}");
+    }
+    (status, text)
+}
+
+/// The end of what a server says of its store.
+fn cause(text: &str) -> &str {
+    text.trim_end().rsplit(": ").next().unwrap_or_default()
+}
+
+#[track_caller]
+fn readiness_of(server: &Server) -> (u16, String) {
+    let answer = Request::new("GET", "/readyz").send(server.address());
+    if answer.status != 200 {
+        let logged = server.logged("GET /readyz");
+        assert!(logged.contains(cause(&answer.text())), "{answer}: {logged}");
     }
     for text in [answer.text(), server.log()] {
         assert!(
