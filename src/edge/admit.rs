@@ -41,6 +41,16 @@ struct Found {
 }
 
 impl Found {
+    /// Whether the project that is named has prefixes, as far as it is known: by the copy under its name, or by
+    /// the one by which it owns the module, which may be of another state.
+    fn named_has_prefixes(&self) -> bool {
+        let Some(named) = &self.named else {
+            return false;
+        };
+        let owner = self.owner.iter().filter(|owner| owner.id == named.id);
+        owner.chain([named]).any(|it| !it.modules.is_empty())
+    }
+
     fn place<'a>(&'a self, named: Option<&'a str>, module: Option<&'a str>) -> Place<'a> {
         Place {
             named: named.map(|name| (name, self.named.as_deref())),
@@ -103,10 +113,7 @@ impl Edge<'_> {
         let admitted = Admitted {
             caller: &caller,
             named,
-            has_prefixes: found
-                .named
-                .as_ref()
-                .is_some_and(|project| !project.modules.is_empty()),
+            has_prefixes: found.named_has_prefixes(),
         };
         let may = match unowned && reads {
             true => Ok(()),

@@ -621,7 +621,7 @@ fn who_publishes_or_withdraws_looks_at_the_list_again_once_that_is_answered() {
         (Method::Delete, "/example.com/m/@v/v1.0.0", b"", 204, ""),
     ] {
         let token = [("private-token", "secret")];
-        let response = answer(&host, method, target, &token, body);
+        let response = answer(&host, method.clone(), target, &token, body);
         assert_eq!(response.status, status);
         // A slow writer's, who had read it before.
         let mut values = host.map.values.borrow_mut();
@@ -630,6 +630,9 @@ fn who_publishes_or_withdraws_looks_at_the_list_again_once_that_is_answered() {
         assert_eq!(host.get("/example.com/m/@v/list").body, "v1.0.0\n");
         response.afterwards.unwrap()();
         assert_eq!(host.get("/example.com/m/@v/list").body, list);
+        // Where nothing was written, nothing is to be looked at.
+        let again = answer(&host, method, target, &token, body);
+        assert!(again.status < 300 && again.afterwards.is_none());
     }
 }
 

@@ -138,10 +138,8 @@ impl Publisher<'_> {
     pub fn withdraw(&self, module: &ModulePath, asked: &Asked) -> Result<Response, Failure> {
         let version = named(module, asked)?;
         let outcome = self.store.withdraw(&version);
-        outcome.map_err(|error| failure(&version, error))?;
-        let mut response = Response::bare(204);
-        response.afterwards = self.store.look_again(&version);
-        Ok(response)
+        let outcome = outcome.map_err(|error| failure(&version, error))?;
+        Ok(self.looking_again(outcome, &version, Response::bare(204)))
     }
 
     /// Takes a zip in; `begin` was read from its body already.
@@ -283,9 +281,21 @@ impl Publisher<'_> {
                 hash::go_mod_sum_line(version, &release.go_mod),
             ],
         };
-        let mut response = done(outcome, &answer);
-        response.afterwards = self.store.look_again(version);
-        Ok(response)
+        Ok(self.looking_again(outcome, version, done(outcome, &answer)))
+    }
+
+    /// The answer to a writer, who looks at the list once more afterwards: not where nothing was written, since that
+    /// holds a place at the host for a while.
+    fn looking_again(
+        &self,
+        outcome: Outcome,
+        version: &ModuleVersion,
+        mut response: Response,
+    ) -> Response {
+        if outcome == Outcome::Created {
+            response.afterwards = self.store.look_again(version);
+        }
+        response
     }
 }
 

@@ -570,6 +570,30 @@ fn who_was_let_in_costs_no_call_of_the_store_more_and_after_a_change_one() {
 }
 
 #[test]
+fn a_list_of_a_module_that_is_not_there_is_empty_also_while_its_project_is_changed() {
+    let host = published(&[]);
+    host.add("projects", &project(7, "example.com/team", PUBLIC));
+    let old = host.map.values.borrow().clone();
+    let more = project(7, "example.com/team", PUBLIC)
+        .replace(r#""modules":["#, r#""modules":["example.org/m","#);
+    assert_eq!(host.administer(Method::Put, "projects", &more).status, 200);
+    let new = host.map.values.borrow().clone();
+    // The copies under the names of the one state, those under the prefixes of the other.
+    for (names, prefixes) in [(&old, &old), (&new, &old), (&old, &new), (&new, &new)] {
+        let mut mixed = prefixes.clone();
+        let named = names.iter().filter(|(key, _)| key.contains("=2Fpath=2F"));
+        mixed.extend(named.map(|(key, value)| (key.clone(), value.clone())));
+        *host.map.values.borrow_mut() = mixed;
+        for name in ["7", "team%2Fp7"] {
+            let target =
+                format!("/api/v4/projects/{name}/packages/go/example.com/team/new/@v/list");
+            let told = host.get(&target);
+            assert_eq!((told.status, told.body.as_str()), (200, ""), "{name}");
+        }
+    }
+}
+
+#[test]
 fn without_a_configured_token_a_write_asks_for_one_where_the_store_may_have_it() {
     let host = TestHost {
         settings: Vec::new(),
