@@ -111,7 +111,7 @@ fn end_at_ctrl_c(work: &Arc<Work>) -> Result<(), Failure> {
 }
 
 /// Hands what the tree holds to as many threads as there are jobs. The queue between is short, so a tree of any
-/// size takes no memory.
+/// size takes little memory: the names of what was sent.
 fn send_all(tree: &Tree, work: &Work, jobs: u8) -> Result<(), Failure> {
     let (sender, receiver) = mpsc::sync_channel::<Found>(usize::from(jobs));
     let receiver = Mutex::new(receiver);

@@ -301,8 +301,8 @@ pub trait Store {
         names.iter().map(|name| self.document(name)).collect()
     }
 
-    /// Has the next file or index that is read bring this document along, where the store reads several values by
-    /// one call; `false` where it does not.
+    /// Has the next file or index that is read bring this document along; `false` where the store can't. (Over a host
+    /// that gives one value a call it is a call more.)
     #[cfg(feature = "admin")]
     fn bring_along(&self, _name: &str, _expected: Option<&[u8]>) -> bool {
         false

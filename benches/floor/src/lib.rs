@@ -17,7 +17,7 @@ use wasi::http::types::{
     Fields, IncomingRequest, OutgoingBody, OutgoingRequest, OutgoingResponse, ResponseOutparam,
     Scheme,
 };
-use wasi::io::streams::OutputStream;
+use wasi::io::streams::{InputStream, OutputStream};
 
 mod spin {
     wit_bindgen::generate!({ path: "../../wit/spin", world: "goproxy-edge:component/spin", generate_all });
@@ -152,18 +152,11 @@ fn relay(answer: ResponseOutparam, target: &str) {
     let length = length
         .first()
         .and_then(|text| std::str::from_utf8(text).ok());
-    let mut rest = length.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let rest = length.and_then(|text| text.parse().ok()).unwrap_or(0);
     let body = begin(answer, given.status(), rest);
     let incoming = given.consume().expect("a body not taken yet");
     let from = incoming.stream().expect("a stream not taken yet");
-    let stream = body.write().expect("a stream not taken yet");
-    while rest > 0 {
-        rest -= stream
-            .blocking_splice(&from, rest)
-            .expect("a client and a server that are still there");
-    }
-    drop(from);
-    finish(body, stream);
+    copy(body, from, rest);
 }
 
 fn file(answer: ResponseOutparam, path: &str) {
@@ -182,12 +175,16 @@ fn file(answer: ResponseOutparam, path: &str) {
     let bytes = file.stat().expect("a file that is there").size;
     let from = file.read_via_stream(0).expect("a readable file");
     let body = begin(answer, 200, bytes);
+    copy(body, from, bytes);
+}
+
+/// Has the host copy so many bytes.
+fn copy(body: OutgoingBody, from: InputStream, mut rest: u64) {
     let stream = body.write().expect("a stream not taken yet");
-    let mut rest = bytes;
     while rest > 0 {
         rest -= stream
             .blocking_splice(&from, rest)
-            .expect("a client that is still there");
+            .expect("both sides are still there");
     }
     drop(from);
     finish(body, stream);

@@ -15,14 +15,21 @@ use crate::url::path;
 /// writes, is let be: it comes right by itself when the versions are read.
 ///
 /// # Errors
-/// Those of `get`.
+/// Those of `get`, and a server that has no time for it or fails: then there is no use in asking on.
 pub fn fill(
     module: &ModulePath,
     versions: &[Version],
     get: impl Fn(&str) -> Result<Answer, Failure>,
 ) -> Result<(), Failure> {
     let at = format!("/{}/@v", path(&module.escaped()));
-    let answer = get(&format!("{at}/list"))?;
+    let get = |file: &str| -> Result<Answer, Failure> {
+        let answer = get(&format!("{at}/{file}"))?;
+        match answer.status {
+            429 | 500.. => Err(answer.reason().into()),
+            _ => Ok(answer),
+        }
+    };
+    let answer = get("list")?;
     if answer.status != 200 {
         return Ok(());
     }
@@ -32,7 +39,7 @@ pub fn fill(
         .iter()
         .filter(|version| !version.is_pseudo() && !listed.contains(&version.as_str()));
     for version in lacking {
-        get(&format!("{at}/{}.info", path(&version.escaped())))?;
+        get(&format!("{}.info", path(&version.escaped())))?;
     }
     Ok(())
 }
@@ -55,7 +62,8 @@ mod tests {
             asked.borrow_mut().push(path.to_owned());
             Ok(Answer::new(status, list))
         };
-        fill(&module, &versions, get).unwrap();
+        let is_tired = fill(&module, &versions, get).is_err();
+        assert_eq!(is_tired, status >= 429);
         asked.into_inner()
     }
 
@@ -76,6 +84,8 @@ mod tests {
             asked(200, "v1.0.0\nv1.1.0-RC1\nv1.10.0\n", &versions),
             [list]
         );
-        assert_eq!(asked(403, "forbidden\n", &versions), [list]);
+        for status in [401, 403, 404, 429, 503] {
+            assert_eq!(asked(status, "no\n", &versions), [list], "{status}");
+        }
     }
 }

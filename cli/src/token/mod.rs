@@ -137,6 +137,15 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
 
 const TOKENS: &str = "/-/admin/tokens";
 
+/// What was done to a token, in words.
+fn did(outcome: Outcome, changed: &'static str) -> &'static str {
+    match outcome {
+        Outcome::Created => "added",
+        Outcome::Unchanged => "is there already, just so",
+        _ => changed,
+    }
+}
+
 fn run_add(args: Add) -> Result<(), Failure> {
     args.rights.check();
     let said = |admin: &Admin, did: &str| {
@@ -147,12 +156,7 @@ fn run_add(args: Add) -> Result<(), Failure> {
         let token = existing::read()?;
         let entry = args.rights.entry(&args.name, Some(&sha256_hex(&token)))?;
         let admin = Admin::new(args.server)?;
-        let outcome = admin.change("PUT", TOKENS, Body::Json(&entry))?;
-        let did = match outcome {
-            Outcome::Created => "added",
-            Outcome::Unchanged => "is there already, just so",
-            _ => "changed",
-        };
+        let did = did(admin.change("PUT", TOKENS, Body::Json(&entry))?, "changed");
         said(&admin, did);
         return Ok(());
     }
@@ -163,10 +167,7 @@ fn run_add(args: Add) -> Result<(), Failure> {
         let without_secret = args.rights.entry(&args.name, None)?;
         let stayed = admin.change_if_there("PUT", TOKENS, Body::Json(&without_secret))?;
         if let Some(outcome) = stayed {
-            let did = match outcome {
-                Outcome::Unchanged => "is there already, just so",
-                _ => "changed",
-            };
+            let did = did(outcome, "changed");
             said(
                 &admin,
                 &format!(
@@ -176,10 +177,8 @@ fn run_add(args: Add) -> Result<(), Failure> {
             return Ok(());
         }
     }
-    let did = match admin.change("PUT", TOKENS, Body::Json(&entry))? {
-        Outcome::Created => "added",
-        _ => "replaced, and the one before it stopped working",
-    };
+    let outcome = admin.change("PUT", TOKENS, Body::Json(&entry))?;
+    let did = did(outcome, "replaced, and the one before it stopped working");
     said(&admin, did);
     output::deliver(&token).map_err(|error| {
         format!(

@@ -13,6 +13,42 @@ use crate::store::{Brought, Error};
 /// What is kept, by name.
 pub type Map = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
 
+/// What a read of a module is to bring along, where it can bring anything.
+#[derive(Default)]
+pub struct Along {
+    can: bool,
+    wanted: RefCell<Option<(String, Option<Vec<u8>>)>>,
+}
+
+impl Along {
+    pub fn new(can: bool) -> Self {
+        Along {
+            can,
+            ..Along::default()
+        }
+    }
+
+    pub fn bring(&self, name: &str, expected: Option<&[u8]>) -> bool {
+        if self.can {
+            let expected = expected.map(<[u8]>::to_vec);
+            self.wanted.replace(Some((name.to_owned(), expected)));
+        }
+        self.can
+    }
+
+    /// What came, as if a module were read now; nothing where `read` fails.
+    pub fn brought(&self, read: impl FnOnce(&str) -> Option<Option<Vec<u8>>>) -> Brought {
+        let Some((name, expected)) = self.wanted.take() else {
+            return Brought::Nothing;
+        };
+        match read(&name) {
+            Some(now) if now == expected => Brought::AsExpected,
+            Some(now) => Brought::Other(now),
+            None => Brought::Nothing,
+        }
+    }
+}
+
 /// Documents in memory.
 pub struct Memory {
     pub map: Map,
@@ -21,9 +57,7 @@ pub struct Memory {
     pub asked: RefCell<Vec<Vec<String>>>,
     /// The one number by chance: where it is the same, so is the generation, and what is kept can be compared.
     pub number: u64,
-    /// Whether what a request reads of a module can bring a document along, and which one it is to bring.
-    pub brings: bool,
-    pub along: RefCell<Option<(String, Option<Vec<u8>>)>>,
+    pub along: Along,
 }
 
 impl Memory {
@@ -37,8 +71,7 @@ impl Memory {
             faults,
             asked: RefCell::default(),
             number: 7,
-            brings: false,
-            along: RefCell::default(),
+            along: Along::default(),
         }
     }
 
@@ -59,22 +92,12 @@ impl Documents for Memory {
     }
 
     fn bring_along(&self, name: &str, expected: Option<&[u8]>) -> bool {
-        if self.brings {
-            let expected = expected.map(<[u8]>::to_vec);
-            self.along.replace(Some((name.to_owned(), expected)));
-        }
-        self.brings
+        self.along.bring(name, expected)
     }
 
     fn brought(&self) -> Brought {
-        let Some((name, expected)) = self.along.take() else {
-            return Brought::Nothing;
-        };
-        match self.step(|map| map.get(&name).cloned()) {
-            Ok(now) if now == expected => Brought::AsExpected,
-            Ok(now) => Brought::Other(now),
-            Err(_) => Brought::Nothing,
-        }
+        let read = |name: &str| self.step(|map| map.get(name).cloned()).ok();
+        self.along.brought(read)
     }
 
     fn set(&self, name: &str, value: &[u8]) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use super::find::beginnings;
 use super::names::{
     GENERATION, HASHES, IDS, NOBODYS, path_document, prefix_document, token_document,
 };
-use super::testing::{Configuration, Map, Memory};
+use super::testing::{Along, Configuration, Map, Memory};
 use super::*;
 use crate::access::{Caller, Grant, Place};
 use crate::hex;
@@ -399,9 +399,7 @@ struct Shared<'a> {
     order: Order,
     /// How many documents were read one by one.
     reads: Cell<usize>,
-    /// Whether what a request reads of a module can bring a document along, and which one it is to bring.
-    brings: bool,
-    along: RefCell<Option<(String, Option<Vec<u8>>)>>,
+    along: Along,
 }
 
 impl<'a> Shared<'a> {
@@ -412,8 +410,7 @@ impl<'a> Shared<'a> {
             seat,
             order: Order::AtOnce,
             reads: Cell::new(0),
-            brings: false,
-            along: RefCell::default(),
+            along: Along::default(),
         }
     }
 
@@ -443,20 +440,10 @@ impl Documents for Shared<'_> {
         })
     }
     fn bring_along(&self, name: &str, expected: Option<&[u8]>) -> bool {
-        if self.brings {
-            let expected = expected.map(<[u8]>::to_vec);
-            self.along.replace(Some((name.to_owned(), expected)));
-        }
-        self.brings
+        self.along.bring(name, expected)
     }
     fn brought(&self) -> Brought {
-        let Some((name, expected)) = self.along.take() else {
-            return Brought::Nothing;
-        };
-        match self.read(&name) {
-            now if now == expected => Brought::AsExpected,
-            now => Brought::Other(now),
-        }
+        self.along.brought(|name| Some(self.read(name)))
     }
     fn set(&self, name: &str, value: &[u8]) -> Result<(), store::Error> {
         self.step(Step::Write, |map| {

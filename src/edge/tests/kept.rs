@@ -563,10 +563,23 @@ fn who_was_let_in_costs_no_call_of_the_store_more_and_after_a_change_one() {
     assert_eq!((told.status, told.body.as_str()), (504, text));
     assert_eq!(host.map.calls.get(), 1);
     host.map.failure.take();
-    // What was read before the change was seen is not given out.
+    for _ in 0..4 {
+        assert_eq!(host.status(&target, Some("one")), 200);
+    }
+    // What was read before the change was seen is not given out, or as the change has it.
     let private = project(7, "example.com/team/lib", "");
     host.administer(Method::Put, "projects", &private);
     assert_eq!(host.status(&target, None), 401);
+    let told = host.ask(Method::Get, &target, &[("private-token", "one")], b"");
+    let cache = told
+        .header("cache-control")
+        .map(|it| it.split(',').next().unwrap());
+    assert_eq!((told.status, cache), (200, Some("private")));
+    assert!(
+        told.header("vary")
+            .is_some_and(|vary| vary.contains("Private-Token")),
+        "{told:?}"
+    );
 }
 
 #[test]

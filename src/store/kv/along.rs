@@ -20,7 +20,7 @@ enum State {
     /// It came.
     AsExpected,
     /// Another came, with what is told to who reads the same once more.
-    Other(Option<Vec<u8>>, Option<Again>),
+    Other(Option<Vec<u8>>, Again),
     Again(Again),
 }
 
@@ -41,15 +41,9 @@ impl Along {
             .replace(State::Wanted(key, expected.map(<[u8]>::to_vec)));
     }
 
-    /// What was read of these keys is not to be told again: it is being written.
-    fn forget(&self, keys: &[&str]) {
-        let is_of = |again: &Again| keys.contains(&again.0.as_str());
-        let state = match self.state.replace(State::Idle) {
-            State::Other(value, Some(again)) if is_of(&again) => State::Other(value, None),
-            State::Again(again) if is_of(&again) => State::Idle,
-            other => other,
-        };
-        self.state.replace(state);
+    /// The port itself, whose reads bring nothing.
+    pub fn itself(&self) -> &dyn KeyValue {
+        &*self.port
     }
 
     /// What came along. Afterwards nothing is asked for.
@@ -57,7 +51,7 @@ impl Along {
         match self.state.replace(State::Idle) {
             State::AsExpected => Brought::AsExpected,
             State::Other(value, again) => {
-                self.state.replace(again.map_or(State::Idle, State::Again));
+                self.state.replace(State::Again(again));
                 Brought::Other(value)
             }
             State::Idle | State::Wanted(..) | State::Again(_) => Brought::Nothing,
@@ -74,7 +68,7 @@ impl KeyValue for Along {
                 let value = values.pop().flatten();
                 self.state.replace(match came == expected {
                     true => State::AsExpected,
-                    false => State::Other(came, Some(Again(key.to_owned(), value.clone()))),
+                    false => State::Other(came, Again(key.to_owned(), value.clone())),
                 });
                 Ok(value)
             }
@@ -88,13 +82,10 @@ impl KeyValue for Along {
     }
 
     fn set(&self, key: &str, value: &[u8]) -> Result<(), Error> {
-        self.forget(&[key]);
         self.port.set(key, value)
     }
 
     fn delete(&self, keys: &[String]) -> Result<(), Error> {
-        let keys_of: Vec<&str> = keys.iter().map(String::as_str).collect();
-        self.forget(&keys_of);
         self.port.delete(keys)
     }
 
@@ -157,28 +148,6 @@ mod tests {
             assert_eq!(along.get(then), Ok(value(then)), "as it was, or another");
             assert_eq!(along.get("a"), Ok(value("new")));
             map.lock().unwrap().insert("a".to_owned(), b"a".to_vec());
-        }
-    }
-
-    #[test]
-    fn what_is_written_meanwhile_is_not_told_again_as_it_was() {
-        let map = Map::default();
-        map.lock().unwrap().insert("a".to_owned(), b"a".to_vec());
-        let along = along(&map, &Rc::new(Faults::none()));
-        for before in [true, false] {
-            along.bring("c".to_owned(), Some(b"x"));
-            let _ = along.get("a");
-            let write = || along.set("a", b"new").unwrap();
-            before.then(write);
-            assert_eq!(along.brought(), Brought::Other(None));
-            (!before).then(write);
-            assert_eq!(along.get("a"), Ok(value("new")));
-            along.bring("c".to_owned(), Some(b"x"));
-            let _ = along.get("a");
-            assert_eq!(along.brought(), Brought::Other(None));
-            along.delete(&["a".to_owned()]).unwrap();
-            assert_eq!(along.get("a"), Ok(None));
-            along.set("a", b"a").unwrap();
         }
     }
 

@@ -257,7 +257,12 @@ impl Store for Kv {
     }
 
     fn document(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        self.port.get(&document_key(name))
+        // A document brings nothing along, and is not told again: what it says may be written anew meanwhile.
+        #[cfg(feature = "admin")]
+        let port = self.along.itself();
+        #[cfg(not(feature = "admin"))]
+        let port = &self.port;
+        port.get(&document_key(name))
     }
 
     fn set_document(&self, name: &str, value: &[u8]) -> Result<(), Error> {

@@ -76,7 +76,7 @@ impl<'a> Instance<'a> {
 
     fn run<R>(&self, act: impl FnOnce(Kept) -> R) -> R {
         let documents = Memory {
-            brings: self.brings,
+            along: Along::new(self.brings),
             ..documents(self.map, Faults::none())
         };
         let done = act(self.configuration.kept(&documents));
@@ -403,7 +403,7 @@ fn changed_while_asked(who: Asks, change: &Change, order: Order, brings: bool) {
         let is_done = AtomicBool::new(false);
         let slow = |seat| Shared {
             order,
-            brings,
+            along: Along::new(brings),
             ..Shared::new(&map, turns, seat)
         };
         let requests = || {

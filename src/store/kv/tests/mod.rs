@@ -9,9 +9,12 @@ mod over_s3;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::testing::{Map, Port};
 use super::{KeyValue, Kv, record};
+#[cfg(feature = "admin")]
+use crate::store::Brought;
 use crate::store::contract::{self, bytes, listed, module_zip, published, release, version};
 use crate::store::key::portable_key;
 use crate::store::testing::{
@@ -157,6 +160,50 @@ fn an_entry_that_a_slow_writer_took_out_of_the_index_is_put_back_by_the_next_rea
     }
     assert!(read(NOW + 30), "the read that settles it");
     assert!(!read(NOW + 31), "settled for good");
+}
+
+#[cfg(feature = "admin")]
+#[test]
+fn a_document_neither_brings_another_along_nor_is_told_again() {
+    let store = sound(&Map::default());
+    let one = version(PATH, "v1.0.0");
+    published(&store, &one, b"one");
+    store.set_document("keys", b"old").unwrap();
+    assert!(store.bring_along("generation", Some(b"before")));
+    assert_eq!(store.document("keys"), Ok(Some(b"old".to_vec())));
+    store.set_document("keys", b"new").unwrap();
+    assert_eq!(store.brought(), Brought::Nothing);
+    assert!(store.bring_along("generation", Some(b"before")));
+    assert_eq!(store.document("keys"), Ok(Some(b"new".to_vec())));
+    assert!(bytes(&store, &one, File::Info).is_ok());
+    assert_eq!(store.brought(), Brought::Other(None));
+}
+
+#[test]
+fn who_writes_waits_longer_than_a_disk_takes_and_longer_before_the_last_look() {
+    let map = Map::default();
+    let port = Port {
+        map: Arc::clone(&map),
+        faults: Rc::new(Faults::none()),
+        turns: None,
+    };
+    let waited = Rc::default();
+    let clock = TestClock {
+        inner: TestEntropy::new(NOW, 1),
+        turns: None,
+        waited: Rc::clone(&waited),
+    };
+    let store = Kv::new(Rc::new(port), Rc::new(clock), CHUNK);
+    let one = version(PATH, "v1.0.0");
+    published(&store, &one, b"one");
+    let before = waited.take();
+    assert_eq!(before.len(), 2, "the record and the index");
+    assert!(
+        before.iter().all(|wait| wait.as_millis() >= 50),
+        "{before:?}"
+    );
+    store.look_again(&one).unwrap()();
+    assert_eq!(waited.take(), [Duration::from_millis(500)]);
 }
 
 #[test]
