@@ -64,7 +64,8 @@ fn main() {
     let few = filled(10, 10);
     let few = start("few", few, &[("admin", "on"), ("projects", "[]")]);
     let floor_store = folder.path().join("floor.redb");
-    let (calls, filling) = calls_of(filled(10, 10));
+    let filling = filled(10, 10);
+    let calls = calls_of(&filling);
     filling.with_floor().write(&floor_store);
     let few_floor = serve_host(HostConfig::new(floor(), floor_store));
     from_the_store(without, configured, few, few_floor, &calls);
@@ -171,18 +172,22 @@ fn sha256(secret: &str) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What the hits that are measured read of the store besides, as the floor component is told it: of the
-/// public project, of the private one with a token, and what comes along with what every one reads by which
-/// somebody was let in a moment ago.
-fn calls_of(filling: Filling) -> ([String; 3], Filling) {
+/// What the hits that are measured read of the store besides, as the floor component is told it: keys with
+/// commas between them.
+struct Calls {
+    /// Of the public project: for its module, and for each one below that.
+    public: Vec<String>,
+    /// Of the private one, with a token.
+    token: Vec<String>,
+    /// By which somebody was let in a moment ago: what comes along with what every one reads.
+    generation: String,
+}
+
+fn calls_of(filling: &Filling) -> Calls {
     let none = Projects::parse_list("[]").expect("an empty list");
-    let calls = [
-        ("example.com/m", None),
-        ("example.com/private", Some(secret(3))),
-    ];
-    let calls = calls.map(|(module, secret)| {
+    let call = |module: &str, hash: Option<&[u8; 32]>| {
         let kept = Kept {
-            documents: &filling,
+            documents: filling,
             projects: &none,
             tokens: &[],
             remembered: &Remembered::default(),
@@ -192,15 +197,31 @@ fn calls_of(filling: Filling) -> ([String; 3], Filling) {
             module: Some(module),
             ..Asked::default()
         };
-        let hash = secret.map(|secret| Sha256::digest(secret).into());
-        kept.ask(&asked, hash.as_ref(), false)
-            .expect("a store that works");
-        format!("/get/{}", filling.asked().join(","))
-    });
-    Documents::get(&filling, &["admin/generation".to_owned()]).expect("a store that works");
-    let generation = format!("/with/{}", filling.asked().join(","));
-    let [public, token] = calls;
-    ([public, token, generation], filling)
+        kept.ask(&asked, hash, false).expect("a store that works");
+        filling.asked().join(",")
+    };
+    let calls = |module: &str, hash: Option<&[u8; 32]>| {
+        let below = (0..BELOW).map(|number| call(&format!("{module}/{number}"), hash));
+        std::iter::once(call(module, hash)).chain(below).collect()
+    };
+    Documents::get(filling, &["admin/generation".to_owned()]).expect("a store that works");
+    let generation = filling.asked().join(",");
+    let hash = Sha256::digest(secret(3)).into();
+    Calls {
+        public: calls("example.com/m", None),
+        token: calls("example.com/private", Some(&hash)),
+        generation,
+    }
+}
+
+/// The floor makes this call, or (`/none/`) is told of it and makes none.
+fn floor_calls(name: &'static str, floor: SocketAddr, verb: &str, calls: &[String]) -> Contender {
+    let mut paths = calls.iter().map(|keys| format!("/{verb}/{keys}"));
+    let first = paths.next().expect("a call");
+    Contender {
+        others: paths.collect(),
+        ..Contender::new(name, floor, first)
+    }
 }
 
 fn secret(number: usize) -> String {
@@ -231,93 +252,89 @@ fn from_the_configuration(
     [public, private]
 }
 
-/// The floor component makes the very calls of the store that such a hit makes, for the same keys and
-/// values: its share of what the whole hit costs more is the store's. Beside it stands the same hit by the
-/// configuration: what a credential costs wherever its token is.
+/// The same hits by what the store says, for the same module each time, which an instance remembers, and
+/// each time for another, which is what all are to an instance that answers one request. The floor component makes
+/// the very calls of the store for the same keys and values: by so much more than without them it takes longer.
+/// Beside it stands the same hit by the configuration: what a credential costs wherever its token is.
 fn from_the_store(
     without: SocketAddr,
     [open, closed]: [SocketAddr; 2],
     few: SocketAddr,
     floor: SocketAddr,
-    [of_public, of_token, of_generation]: &[String; 3],
+    calls: &Calls,
 ) {
-    let of_store = |contender| with_token(contender, &secret(3));
-    let public = || Contender::new("a public project of the store", few, INFO);
-    let token = || {
-        of_store(Contender::new(
-            "a private one, a token of the store",
-            few,
-            PRIVATE_INFO,
-        ))
+    let without = Contender::new("without", without, INFO);
+    let one = Contender::new("floor: one read", floor, "/get");
+    let with = format!("/with/{}", calls.generation);
+    let generation = Contender::new("floor: that and the generation by one", floor, with);
+    let of_project = Kind {
+        name: "a public project",
+        kept: Contender::new("of the store", few, INFO),
+        configured: Contender::new("of the configuration", open, INFO),
+        calls: &calls.public,
     };
-    let named = |name, contender| Contender { name, ..contender };
-    let contenders = [
-        Contender::new("without", without, INFO),
-        public(),
-        token(),
-        Contender::new("a public project of the configuration", open, INFO),
-        with_token(
-            Contender::new("a private one, a token of the configuration", closed, INFO),
-            proxy::TOKEN,
-        ),
-        named(
-            "without, each time another module",
-            each_another(Contender::new("", without, INFO)),
-        ),
-        named(
-            "a public project, each time another module",
-            each_another(public()),
-        ),
-        named("a token, each time another module", each_another(token())),
-        Contender::new("floor: one read", floor, "/get"),
-        Contender::new(
-            "floor: that and the generation by one",
-            floor,
-            of_generation,
-        ),
-        Contender::new("floor: one, and the call for a project", floor, of_public),
-        Contender::new("floor: one, and that for one and a token", floor, of_token),
-    ];
-    let measured = compare(&contenders, CONNECTIONS);
-    let title = "A hit, by what the store says, and the calls of the store alone";
-    print_requests(title, &contenders, &measured, 0);
-    println!("  the same by what a request takes of the processor, the client's share among it:");
-    let costs = costs(&contenders);
-    for (contender, cost) in contenders.iter().zip(&costs) {
-        println!("  {:<44} {:>6.1} µs", contender.name, mean(cost));
+    let token = |name, server, path, token| with_token(Contender::new(name, server, path), token);
+    let of_token = Kind {
+        name: "a private one, and a token",
+        kept: token("of the store", few, PRIVATE_INFO, &secret(3)),
+        configured: token("of the configuration", closed, INFO, proxy::TOKEN),
+        calls: &calls.token,
+    };
+    for kind in [of_project, of_token] {
+        kind.print(&without, [&one, &generation], floor);
     }
-    let [
-        without,
-        public,
-        token,
-        configured,
-        with_configured,
-        without_each,
-        public_each,
-        token_each,
-        one,
-        generation,
-        project,
-        both,
-    ] = &costs;
-    for (name, [hit, first_hit], configured, calls) in [
-        (
-            "a public project",
-            [public, public_each],
-            configured,
-            project,
-        ),
-        ("a token", [token, token_each], with_configured, both),
-    ] {
+}
+
+/// A kind of hit.
+struct Kind<'a> {
+    name: &'static str,
+    kept: Contender,
+    configured: Contender,
+    /// For the module, and for each one below that.
+    calls: &'a [String],
+}
+
+impl Kind<'_> {
+    fn print(&self, without: &Contender, [one, generation]: [&Contender; 2], floor: SocketAddr) {
+        let (first, below) = self.calls.split_at(1);
+        let contenders = [
+            without.clone(),
+            self.configured.clone(),
+            self.kept.clone(),
+            one.clone(),
+            generation.clone(),
+            floor_calls("floor: without its calls", floor, "none", first),
+            floor_calls("floor: its calls", floor, "get", first),
+            each_another(without.clone()),
+            each_another(self.configured.clone()),
+            each_another(self.kept.clone()),
+            floor_calls("floor: without its calls", floor, "none", below),
+            floor_calls("floor: its calls", floor, "get", below),
+        ];
         println!(
-            "  {name}: {} µs more a request, {} more than by the configuration; what the store \
-             alone takes of it {}, and what it spares {}; for the first time {}",
-            spread(&more(hit, without), 1),
-            spread(&more(hit, configured), 1),
-            spread(&more(generation, one), 1),
-            spread(&more(calls, one), 1),
-            spread(&more(first_hit, without_each), 1),
+            "\nA hit, {}: what a request takes of the processor, the client's share among it",
+            self.name
         );
+        let costs = costs(&contenders);
+        for (at, (contender, cost)) in contenders.iter().zip(&costs).enumerate() {
+            let each = if at < 7 {
+                ""
+            } else {
+                ", each time another module"
+            };
+            println!("  {:>6.1} µs  {}{each}", mean(cost), contender.name);
+        }
+        let [same @ .., _, _, _, _, _] = &costs;
+        let [without, configured, kept, one, generation, no_calls, calls] = same;
+        let print = |what: &str, more: Vec<f64>| println!("  {what:<52} {:>12}", spread(&more, 1));
+        print("the same module, more than without", more(kept, without));
+        print("  more than by the configuration", more(kept, configured));
+        print("  the store's part of that", more(generation, one));
+        print("  the calls that it spares", more(calls, no_calls));
+        let [.., without, configured, kept, no_calls, calls] = &costs;
+        print("each time another, more than without", more(kept, without));
+        print("  more than by the configuration", more(kept, configured));
+        print("  its calls alone", more(calls, no_calls));
     }
 }
 
@@ -381,30 +398,36 @@ fn micros(measured: &Measured) -> f64 {
 }
 
 /// The floor tells what the store itself takes longer with more in it.
-fn by_number(hosts: [SocketAddr; 2], floors: [SocketAddr; 2], calls: &[String; 3]) {
+fn by_number(hosts: [SocketAddr; 2], floors: [SocketAddr; 2], calls: &Calls) {
     let [few, many] = hosts;
     let [few_floor, many_floor] = floors;
-    let [of_public, of_token, _] = calls;
     // Each time another module: what an instance remembers depends on no number.
     let public = |server| each_another(Contender::new("public", server, INFO));
     let token = |server, number| {
         let hit = Contender::new("a token", server, PRIVATE_INFO);
         each_another(with_token(hit, &secret(number)))
     };
-    let calls = |name, server, path: &String| Contender::new(name, server, path);
+    let alone = |floor, calls: &Vec<String>| {
+        floor_calls(
+            "its calls alone",
+            floor,
+            "get",
+            calls.get(1..).unwrap_or_default(),
+        )
+    };
     println!(
         "\nA hit, by the number of projects and tokens in the store: what it takes of the processor"
     );
     for pair in [
         [public(few), public(many)],
         [
-            calls("its calls alone", few_floor, of_public),
-            calls("its calls alone", many_floor, of_public),
+            alone(few_floor, &calls.public),
+            alone(many_floor, &calls.public),
         ],
         [token(few, 3), token(many, 77_777)],
         [
-            calls("its calls alone", few_floor, of_token),
-            calls("its calls alone", many_floor, of_token),
+            alone(few_floor, &calls.token),
+            alone(many_floor, &calls.token),
         ],
     ] {
         let name = pair[0].name;

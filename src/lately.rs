@@ -3,7 +3,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::hash::{Hash, Hasher as _};
+
+use rustc_hash::FxHasher;
 
 /// Values by their keys, which give way in the order of their places. No part of what it stands in: all are
 /// equal, and a clone is empty.
@@ -61,7 +63,7 @@ impl<K, V: Clone, const MOST: usize> Lately<K, V, MOST> {
 
 /// The same for the same key, in one instance.
 pub fn hash_of(key: &(impl Hash + ?Sized)) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FxHasher::default();
     key.hash(&mut hasher);
     hasher.finish()
 }

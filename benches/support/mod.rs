@@ -165,6 +165,7 @@ pub fn while_serving<T>(host: Host, act: impl FnOnce(SocketAddr) -> T) -> T {
 }
 
 /// One thing to measure.
+#[derive(Clone)]
 pub struct Contender {
     pub name: &'static str,
     pub address: SocketAddr,

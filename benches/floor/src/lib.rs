@@ -1,7 +1,7 @@
 //! The least that a component can do to answer: what the benchmarks hold the proxy against.
 //!
 //! `/get` reads one value of the store and answers with it; `/get/<key>,<key>…` makes one call for these
-//! keys before, and `/with/<key>,<key>…` reads them by the same call. `/chunks/<n>/<bytes>` answers with the
+//! keys before (`/none/<key>,<key>…` is told them and makes none), and `/with/<key>,<key>…` reads them by the same call. `/chunks/<n>/<bytes>` answers with the
 //! values under `chunk-0` to `chunk-<n-1>`, and `/file/<path>` with a file of the first preopened
 //! folder, copied by the host: what a zip costs without any of the proxy's own work. `/relay/<host:port>/<path>`
 //! asks that server for that path and answers with what it gave, copied by the host too.
@@ -32,7 +32,8 @@ impl Guest for Floor {
         let path = request.path_with_query().unwrap_or_default();
         let mut elements = path.split('/').skip(1);
         match elements.next() {
-            Some("get") => get(answer, elements.next()),
+            Some("get") => get(answer, elements.next(), true),
+            Some("none") => get(answer, elements.next(), false),
             Some("with") => with(answer, elements.next().unwrap_or_default()),
             Some("chunks") => {
                 let mut number = || {
@@ -88,9 +89,9 @@ fn finish(body: OutgoingBody, stream: OutputStream) {
     OutgoingBody::finish(body, None).expect("as many bytes as announced");
 }
 
-fn get(answer: ResponseOutparam, at_once: Option<&str>) {
+fn get(answer: ResponseOutparam, at_once: Option<&str>, asks: bool) {
     let bucket = bucket();
-    if let Some(keys) = at_once {
+    if let Some(keys) = at_once.filter(|_| asks) {
         let keys: Vec<String> = keys.split(',').map(str::to_owned).collect();
         get_many(&bucket, &keys).expect("a store that works");
     }

@@ -3,9 +3,9 @@
 use std::hint::black_box;
 use std::rc::Rc;
 
-use super::names::{GENERATION, NOBODYS, NOTHING, hash_document, named_document, prefix_document};
+use super::names::{GENERATION, NOBODYS, NOTHING, hash_document, named_document, prefix_documents};
 use super::record::{ProjectRecord, TokenRecord};
-use super::remembered::{Asking, Generation};
+use super::remembered::Generation;
 use super::{DEEPEST, Kept, hides, unreadable};
 use crate::access::{Project, Token};
 use crate::hex;
@@ -43,8 +43,6 @@ pub struct Answers<'a> {
     secret: Option<[u8; 32]>,
     /// The document of the token that has this secret.
     token: Option<Vec<u8>>,
-    /// Whether it may be remembered.
-    memorable: bool,
     /// The generation that all of this is of, if that is known.
     generation: Option<Generation>,
 }
@@ -59,9 +57,8 @@ pub struct Found {
 }
 
 impl<'a> Kept<'a> {
-    /// Looks up what a request is about, and the token whose secret has this SHA-256; for one that can be
-    /// remembered (`memorable`) the generation too, if the same was let in lately. One call of the store, or
-    /// none where nothing is asked.
+    /// Looks up what a request is about, and the token whose secret has this SHA-256; with the generation, where
+    /// it is to be remembered (`remembers`). One call of the store, or none where nothing is asked.
     ///
     /// # Errors
     /// The store's failure.
@@ -69,13 +66,12 @@ impl<'a> Kept<'a> {
         &self,
         asked: &Asked<'a>,
         secret: Option<&[u8; 32]>,
-        memorable: bool,
+        remembers: bool,
     ) -> Result<Answers<'a>, Failure> {
         let prefixes = asked
             .module
             .map_or_else(Vec::new, |module| beginnings(module, asked.reach));
-        let mut names = Vec::with_capacity(prefixes.len() + 3);
-        names.extend(secret.map(|hash| hash_document(&hex::encode(hash))));
+        let mut names = prefix_documents(&prefixes);
         let mut named = None;
         if let Some(name) = asked.named
             && let Some(document) = named_document(name)
@@ -83,24 +79,23 @@ impl<'a> Kept<'a> {
             named = Some((name, names.len(), None));
             names.push(document);
         }
-        names.extend(prefixes.iter().map(|prefix| prefix_document(prefix)));
-        let memorable = memorable && !names.is_empty();
-        let met = memorable && self.remembered.has_met(&Asking::new(secret, asked));
-        if met {
+        names.extend(secret.map(|hash| hash_document(&hex::encode(hash))));
+        let remembers = remembers && !names.is_empty();
+        if remembers {
             names.push(GENERATION.to_owned());
         }
-        let before = self.remembered.before();
+        let before = remembers.then(|| self.remembered.before()).flatten();
         let mut values = match names.is_empty() {
-            true => Vec::new().into_iter(),
-            false => self.get(&names)?.into_iter(),
+            true => Vec::new(),
+            false => self.get(&names)?,
         };
-        let now = met.then(|| values.next_back().flatten());
+        let now = remembers.then(|| values.pop().flatten());
         if let Some(now) = &now {
             self.remembered.saw(now.clone());
         }
-        let token = secret.and_then(|_| values.next().flatten());
+        let token = secret.and_then(|_| values.pop().flatten());
         if let Some((_, _, value)) = &mut named {
-            *value = values.next().flatten();
+            *value = values.pop().flatten();
         }
         let mut owners = prefixes.into_iter().zip(values);
         Ok(Answers {
@@ -111,7 +106,6 @@ impl<'a> Kept<'a> {
             owner: owners.find_map(|(prefix, value)| Some((prefix, value?))),
             secret: secret.copied(),
             token,
-            memorable,
             generation: now.filter(|now| before.as_ref() == Some(now)),
         })
     }
@@ -136,11 +130,18 @@ impl<'a> Answers<'a> {
             .map(Rc::new))
     }
 
-    /// Whether this may be remembered, the secret that was looked for, and the generation that all of it is
-    /// of, if that is known.
-    pub(super) fn of(&self) -> (bool, Option<&[u8; 32]>, Option<&Generation>) {
-        let (secret, generation) = (self.secret.as_ref(), self.generation.as_ref());
-        (self.memorable, secret, generation)
+    /// The generation that all of this is of, if that is known.
+    pub(super) fn generation(&self) -> Option<&Generation> {
+        self.generation.as_ref()
+    }
+
+    /// The shortest beginning of the module of which the same would be found: the prefix by which it has its owner,
+    /// or, where nobody has one, the shortest of all that were looked for.
+    pub(super) fn reaches(&self) -> Option<&'a str> {
+        match &self.owner {
+            Some((prefix, _)) => Some(prefix),
+            None => beginnings(self.asked.module?, self.asked.reach).pop(),
+        }
     }
 
     /// The project that is named, and the one that owns the module. Two copies of one project may be of two

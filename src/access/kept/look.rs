@@ -17,7 +17,11 @@ pub struct Look<'a> {
     asked: Asked<'a>,
     /// Whether it counts that the same was let in before: not for who writes.
     memorable: bool,
+    /// Whether what is remembered of that is good enough.
+    recalls: bool,
     begun: Instant,
+    /// Who asks, once that is known, where it counts.
+    asking: OnceCell<Asking<'a>>,
     /// Set when that was looked for.
     recalled: OnceCell<Option<Recalled>>,
     answers: OnceCell<Answers<'a>>,
@@ -33,11 +37,22 @@ impl<'a> Look<'a> {
             kept,
             asked,
             memorable,
+            recalls: true,
             begun,
+            asking: OnceCell::new(),
             recalled: OnceCell::new(),
             answers: OnceCell::new(),
             token: OnceCell::new(),
             found: OnceCell::new(),
+        }
+    }
+
+    /// Nothing yet of the same request, without what is remembered.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Look {
+            recalls: false,
+            ..Look::new(self.kept, self.asked, self.memorable, self.begun)
         }
     }
 
@@ -85,25 +100,18 @@ impl<'a> Look<'a> {
 
     /// Remembers that the request was let in, where that has a use.
     pub fn remember(&self) {
-        let (Some(answers), Some(found)) = (self.answers.get(), self.found.get()) else {
+        let looked = (self.asking.get(), self.answers.get(), self.found.get());
+        let (Some(asking), Some(answers), Some(found)) = looked else {
             return;
         };
-        let (memorable, secret, generation) = answers.of();
-        if !memorable {
-            return;
-        }
-        let asking = Asking::new(secret, &self.asked);
-        let remembered = self.kept.remembered;
-        let Some(generation) = generation else {
-            return remembered.meet(&asking);
-        };
-        let let_in = LetIn {
+        let let_in = answers.generation().map(|generation| LetIn {
             token: self.token.get().cloned().flatten(),
             found: found.clone(),
             generation: generation.clone(),
             at: self.begun,
-        };
-        remembered.keep(&asking, let_in);
+        });
+        let reaches = let_in.is_some().then(|| answers.reaches()).flatten();
+        self.kept.remembered.keep(asking, let_in, reaches);
     }
 
     /// Whether the answer may go out: not where a change has come since what was remembered. Then all is to be
@@ -113,7 +121,10 @@ impl<'a> Look<'a> {
     /// The store's failure.
     pub fn stands(&self) -> Result<bool, Failure> {
         let recalled = self.recalled.get().and_then(Option::as_ref);
-        recalled.map_or(Ok(true), |recalled| self.kept.stands(recalled))
+        match self.asking.get().zip(recalled) {
+            Some((asking, recalled)) => self.kept.stands(asking, recalled),
+            None => Ok(true),
+        }
     }
 
     /// Called before a refusal, lest the time it takes tells what nobody is told.
@@ -133,9 +144,10 @@ impl<'a> Look<'a> {
         if !self.memorable || self.answers.get().is_some() {
             return Ok(None);
         }
-        if self.recalled.get().is_none() {
-            let asking = Asking::new(secret, &self.asked);
-            let known = self.kept.recall(&asking, self.begun)?;
+        let asking = || Asking::new(secret, &self.asked);
+        let asking = self.asking.get_or_init(asking);
+        if self.recalls && self.recalled.get().is_none() {
+            let known = self.kept.recall(asking, self.begun)?;
             let _ = self.recalled.set(known);
         }
         Ok(self.known())
@@ -146,7 +158,9 @@ impl<'a> Look<'a> {
         if let Some(answers) = self.answers.get() {
             return Ok(answers);
         }
-        let answers = self.kept.ask(&self.asked, secret, memorable)?;
+        let met = |asking: &Asking| self.kept.remembered.has_met(asking);
+        let remembers = memorable && self.asking.get().is_some_and(met);
+        let answers = self.kept.ask(&self.asked, secret, remembers)?;
         Ok(self.answers.get_or_init(|| answers))
     }
 }

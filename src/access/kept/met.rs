@@ -2,11 +2,8 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::hash::Hash;
 
-use crate::lately::hash_of;
-
-/// Which keys came lately, by their hashes: now and then it has one that did not come, or forgets one. As
+/// Of which keys the hashes came lately: now and then it has one that did not come, or forgets one. As
 /// [`crate::lately::Lately`] it is no part of what it stands in.
 pub struct Met<const MOST: usize>([Cell<u64>; MOST]);
 
@@ -16,18 +13,22 @@ impl<const MOST: usize> Met<MOST> {
         Met([const { Cell::new(0) }; MOST])
     }
 
-    /// Whether the key came lately.
-    pub fn has(&self, key: &impl Hash) -> bool {
-        let hash = hash_of(key);
-        self.place(hash).is_some_and(|place| place.get() == hash)
+    /// Whether the key with this hash came lately.
+    pub fn has(&self, hash: u64) -> bool {
+        let place = self.place(hash);
+        place.is_some_and(|place| place.get() == Self::noted(hash))
     }
 
     /// Takes note of a key.
-    pub fn add(&self, key: &impl Hash) {
-        let hash = hash_of(key);
+    pub fn add(&self, hash: u64) {
         if let Some(place) = self.place(hash) {
-            place.set(hash);
+            place.set(Self::noted(hash));
         }
+    }
+
+    /// Another than stands where none came.
+    fn noted(hash: u64) -> u64 {
+        hash.max(1)
     }
 
     fn place(&self, hash: u64) -> Option<&Cell<u64>> {
@@ -64,18 +65,22 @@ impl<const MOST: usize> fmt::Debug for Met<MOST> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lately::hash_of;
 
     #[test]
     fn a_key_that_came_is_known_until_others_take_its_place() {
         let met = Met::<2>::new();
-        assert!(!met.has(&"a"));
-        met.add(&"a");
-        assert!(met.has(&"a") && !met.has(&"b"));
-        assert!(!met.clone().has(&"a"));
+        assert!(!met.has(hash_of(&"a")));
+        met.add(hash_of(&"a"));
+        assert!(met.has(hash_of(&"a")) && !met.has(hash_of(&"b")));
+        assert!(!met.clone().has(hash_of(&"a")));
+        assert!(!met.has(0));
+        met.add(0);
+        assert!(met.has(0));
         for number in 0..64 {
-            met.add(&number.to_string());
+            met.add(hash_of(&number.to_string()));
         }
-        assert!(!met.has(&"a"));
+        assert!(!met.has(hash_of(&"a")));
         assert_eq!(format!("{met:?}"), "Met");
     }
 }

@@ -44,6 +44,18 @@ pub(super) fn prefix_document(prefix: &str) -> String {
     readable(PREFIXES, prefix, true)
 }
 
+/// The documents of prefixes, of which each is what the one before begins with, if that has more elements.
+pub(super) fn prefix_documents(prefixes: &[&str]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::with_capacity(prefixes.len() + 3);
+    for prefix in prefixes {
+        let longer = all.last().filter(|_| !prefix.ends_with('.'));
+        let cut = longer.and_then(|longer| longer.get(..PREFIXES.len() + prefix.len()));
+        let cut = cut.filter(|cut| cut.ends_with(prefix)).map(str::to_owned);
+        all.push(cut.unwrap_or_else(|| prefix_document(prefix)));
+    }
+    all
+}
+
 pub(super) fn token_document(name: &str) -> String {
     readable(TOKEN_NAMES, name, false)
 }

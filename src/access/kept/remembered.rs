@@ -11,26 +11,33 @@
 //! and no store promises in which order: so one request sees the generation, the next one is remembered,
 //! and the one after that is spared.
 //!
-//! What is asked for the first time is neither remembered nor is the generation read with it: most of what
-//! a download of a hundred modules asks for is asked for once, as is all on the hosts that make an instance
-//! a request.
+//! A module that was not asked for before is in the project that has the longest of its beginnings, and most often
+//! that is one by which the same caller was let in to another module: it is taken to be, and that none of the longer
+//! beginnings has an owner comes along with the generation. So a download of a hundred modules of one project takes
+//! no call of the store more than without projects.
+//!
+//! For who comes for the first time neither is the generation read nor is anything remembered: so it is with all on
+//! the hosts that make an instance a request.
 
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::Kept;
-use super::find::{Asked, Found};
+use super::find::{Asked, Found, beginnings};
 use super::met::Met;
-use super::names::GENERATION;
+use super::names::{GENERATION, prefix_documents};
 use crate::access::Token;
 use crate::http::Failure;
-use crate::lately::Lately;
-use crate::store::Brought;
+use crate::lately::{Lately, hash_of};
+use crate::store::{Brought, Expected};
 
 /// As many of those who were let in are remembered, each with one module.
 const MOST: usize = 64;
-/// And of so many it is known that they were let in once.
+/// As many are remembered with what a module begins with.
+const MOST_ABOVE: usize = 32;
+/// And of so many it is known that they were let in once: callers, and each with one module.
+const MOST_CALLERS: usize = 64;
 const MOST_MET: usize = 256;
 /// For so long what was read is taken to be of its generation. Other hands than ours may change what is
 /// kept, the documents of some stores reach their readers one before the other, and a write that a store
@@ -46,25 +53,51 @@ pub struct Remembered {
     /// The generation as it was last seen.
     seen: Lately<(), Generation, 1>,
     let_in: Lately<Asker, Rc<LetIn>, MOST>,
+    /// The same by the shortest beginning of the module for which the same was found.
+    above: Lately<Asker, Rc<LetIn>, MOST_ABOVE>,
+    callers: Met<MOST_CALLERS>,
     met: Met<MOST_MET>,
 }
 
 /// Who asks, and about what.
-#[derive(Clone, Copy, PartialEq, Hash)]
+#[derive(Clone, Copy)]
 pub(super) struct Asking<'a> {
     /// The SHA-256 of a secret, if one was presented.
-    secret: Option<&'a [u8; 32]>,
+    secret: Option<[u8; 32]>,
     named: Option<&'a str>,
     module: Option<&'a str>,
+    reach: Option<usize>,
+    /// Of who asks, and by which name of a project; and of all that is remembered.
+    who: u64,
+    hash: u64,
 }
 
 impl<'a> Asking<'a> {
-    pub fn new(secret: Option<&'a [u8; 32]>, asked: &Asked<'a>) -> Self {
-        Asking {
-            secret,
+    pub fn new(secret: Option<&[u8; 32]>, asked: &Asked<'a>) -> Self {
+        let asking = Asking {
+            secret: secret.copied(),
             named: asked.named,
-            module: asked.module,
+            module: None,
+            reach: asked.reach,
+            who: hash_of(&(secret, asked.named)),
+            hash: 0,
+        };
+        asking.about(asked.module)
+    }
+
+    /// The same of another module.
+    fn about(&self, module: Option<&'a str>) -> Self {
+        Asking {
+            module,
+            hash: hash_of(&(self.who, module)),
+            ..*self
         }
+    }
+}
+
+impl Hash for Asking<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash.hash(state);
     }
 }
 
@@ -73,33 +106,37 @@ struct Asker {
     secret: Option<[u8; 32]>,
     named: Option<String>,
     module: Option<String>,
+    hash: u64,
 }
 
 impl Asker {
-    fn asking(&self) -> Asking<'_> {
-        Asking {
-            secret: self.secret.as_ref(),
-            named: self.named.as_deref(),
-            module: self.module.as_deref(),
+    fn new(asking: &Asking) -> Self {
+        Asker {
+            secret: asking.secret,
+            named: asking.named.map(str::to_owned),
+            module: asking.module.map(str::to_owned),
+            hash: asking.hash,
         }
     }
 }
 
 impl PartialEq<Asking<'_>> for Asker {
     fn eq(&self, other: &Asking) -> bool {
-        self.asking() == *other
+        self.secret == other.secret
+            && self.named.as_deref() == other.named
+            && self.module.as_deref() == other.module
     }
 }
 
 impl PartialEq for Asker {
     fn eq(&self, other: &Self) -> bool {
-        *self == other.asking()
+        self.secret == other.secret && self.named == other.named && self.module == other.module
     }
 }
 
 impl Hash for Asker {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.asking().hash(state);
+        self.hash.hash(state);
     }
 }
 
@@ -118,7 +155,9 @@ pub(super) struct LetIn {
 /// What was recalled of somebody.
 pub(super) struct Recalled {
     pub known: Rc<LetIn>,
-    /// Whether its generation is to come with what is read next.
+    /// The generation, and the documents that then must not be there.
+    names: Vec<String>,
+    /// Whether they are to come with what is read next.
     comes_along: bool,
 }
 
@@ -133,31 +172,38 @@ impl Remembered {
         self.seen.keep((), generation);
     }
 
-    /// Whether the same was let in lately.
+    /// Whether whoever asks was let in before, to whatever it was.
     pub(super) fn has_met(&self, asking: &Asking) -> bool {
-        self.met.has(asking)
+        self.callers.has(asking.who)
     }
 
-    /// Takes note that somebody was let in.
-    pub(super) fn meet(&self, asking: &Asking) {
-        self.met.add(asking);
+    /// Takes note that somebody was let in, and by what where the generation of it is known: for another module that
+    /// begins so, and for the same one where it was asked for before.
+    pub(super) fn keep(&self, asking: &Asking, let_in: Option<LetIn>, reaches: Option<&str>) {
+        self.callers.add(asking.who);
+        let let_in = let_in.map(Rc::new);
+        if let (Some(let_in), Some(reaches)) = (&let_in, reaches)
+            && asking.module != Some(reaches)
+        {
+            let above = Asker::new(&asking.about(Some(reaches)));
+            self.above.keep(above, Rc::clone(let_in));
+        }
+        self.keep_again(asking, let_in.as_ref());
     }
 
-    /// Remembers by what somebody was let in.
-    pub(super) fn keep(&self, asking: &Asking, let_in: LetIn) {
-        let asker = Asker {
-            secret: asking.secret.copied(),
-            named: asking.named.map(str::to_owned),
-            module: asking.module.map(str::to_owned),
-        };
-        self.let_in.keep(asker, Rc::new(let_in));
+    /// Remembers by what somebody was let in who was let in to the same before; takes note of others.
+    fn keep_again(&self, asking: &Asking, let_in: Option<&Rc<LetIn>>) {
+        match let_in.filter(|_| self.met.has(asking.hash)) {
+            Some(let_in) => self.let_in.keep(Asker::new(asking), Rc::clone(let_in)),
+            None => self.met.add(asking.hash),
+        }
     }
 }
 
 impl Kept<'_> {
-    /// By what whoever asks was let in to the same before, if it still stands. Where the store can tell with the
-    /// next thing that is read, what is given out is to be looked at then ([`Kept::stands`]); else it is read here,
-    /// for who is remembered.
+    /// By what whoever asks was let in to the same before, or to what the module begins with, if it still stands. Where
+    /// the store can tell with the next thing that is read, what is given out is to be looked at then ([`Kept::stands`]);
+    /// else it is read here, for who is remembered.
     ///
     /// # Errors
     /// The store's failure.
@@ -166,43 +212,114 @@ impl Kept<'_> {
         asking: &Asking,
         now: Instant,
     ) -> Result<Option<Recalled>, Failure> {
-        let holds = |known: &Rc<LetIn>| {
-            self.remembered.before().as_ref() == Some(&known.generation)
-                && now.saturating_duration_since(known.at) < HOLDS
-        };
-        let known = self.remembered.let_in.find(asking);
-        let Some(known) = known.filter(holds) else {
+        let Some((known, mut names)) = self.remembered.known(asking, now) else {
             return Ok(None);
         };
-        let expected = known.generation.as_deref();
-        let comes_along = self.documents.bring_along(GENERATION, expected);
-        if !comes_along && !self.is_still(&known.generation, self.one(GENERATION)?) {
-            return Ok(None);
-        }
-        Ok(Some(Recalled { known, comes_along }))
+        names.insert(0, GENERATION.to_owned());
+        let mut recalled = Recalled {
+            known,
+            names,
+            comes_along: false,
+        };
+        recalled.comes_along = self.documents.bring_along(&recalled.expected());
+        let stands = recalled.comes_along || self.is_still(&recalled, self.get(&recalled.names)?);
+        Ok(stands.then_some(recalled))
     }
 
-    /// Whether what was recalled still stood when the answer was read.
+    /// Whether what was recalled of whoever asks still stood when the answer was read.
     ///
     /// # Errors
     /// The store's failure.
-    pub(super) fn stands(&self, recalled: &Recalled) -> Result<bool, Failure> {
-        if !recalled.comes_along {
-            return Ok(true);
-        }
-        let generation = match self.documents.brought() {
-            Brought::AsExpected => return Ok(true),
-            Brought::Other(generation) => generation,
-            Brought::Nothing => self.one(GENERATION)?,
+    pub(super) fn stands(&self, asking: &Asking, recalled: &Recalled) -> Result<bool, Failure> {
+        let stands = match recalled.comes_along.then(|| self.documents.brought()) {
+            None | Some(Brought::AsExpected) => true,
+            Some(Brought::Other(values)) => self.is_still(recalled, values),
+            Some(Brought::Nothing) => self.is_still(recalled, self.get(&recalled.names)?),
         };
-        Ok(self.is_still(&recalled.known.generation, generation))
+        if stands && recalled.names.len() > 1 {
+            self.remembered.keep_again(asking, Some(&recalled.known));
+        }
+        Ok(stands)
     }
 
-    fn is_still(&self, known: &Generation, now: Generation) -> bool {
-        let is_still = *known == now;
-        if !is_still {
-            self.remembered.saw(now);
+    /// Whether what was recalled is what is to be read now, of which this was.
+    fn is_still(&self, recalled: &Recalled, now: Vec<Option<Vec<u8>>>) -> bool {
+        let mut now = now.into_iter();
+        let generation = now.next().flatten();
+        let is_same = generation == recalled.known.generation;
+        if !is_same {
+            self.remembered.saw(generation);
         }
-        is_still
+        is_same && now.all(|document| document.is_none())
+    }
+}
+
+impl Remembered {
+    /// By what whoever asks was let in, to the same or to the longest beginning of its module, as far as that is known;
+    /// and the documents of the beginnings that are longer.
+    fn known(&self, asking: &Asking, now: Instant) -> Option<(Rc<LetIn>, Vec<String>)> {
+        let before = self.before()?;
+        let holds = |known: &Rc<LetIn>| {
+            known.generation == before && now.saturating_duration_since(known.at) < HOLDS
+        };
+        if let Some(known) = self.let_in.find(asking).filter(holds) {
+            return Some((known, Vec::new()));
+        }
+        let beginnings = beginnings(asking.module?, asking.reach);
+        beginnings
+            .iter()
+            .enumerate()
+            .skip(1)
+            .find_map(|(at, beginning)| {
+                let known = self.above.find(&asking.about(Some(beginning)));
+                let longer = beginnings.get(..at).unwrap_or_default();
+                Some((known.filter(holds)?, prefix_documents(longer)))
+            })
+    }
+}
+
+impl Recalled {
+    /// What stands in its documents if it still holds.
+    fn expected(&self) -> Vec<Expected<'_>> {
+        let generation = std::iter::once(self.known.generation.as_deref());
+        let values = generation.chain(std::iter::repeat(None));
+        self.names.iter().map(String::as_str).zip(values).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_taken_for_another_by_a_hash_that_is_the_same() {
+        let asked = Asked {
+            named: Some("7"),
+            module: Some("example.com/m"),
+            reach: None,
+        };
+        let asking = Asking::new(Some(&[1; 32]), &asked);
+        let asker = Asker::new(&asking);
+        assert!(asker == asking && asker == Asker::new(&asking));
+        for other in [
+            Asking {
+                secret: Some([2; 32]),
+                ..asking
+            },
+            Asking {
+                secret: None,
+                ..asking
+            },
+            Asking {
+                named: None,
+                ..asking
+            },
+            Asking {
+                module: Some("example.com/n"),
+                ..asking
+            },
+        ] {
+            assert!(asker != other && asker != Asker::new(&other));
+        }
     }
 }

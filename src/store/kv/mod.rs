@@ -25,14 +25,14 @@ mod tests;
 use std::rc::Rc;
 
 #[cfg(feature = "admin")]
-use super::Brought;
+use super::{Brought, Expected};
 use super::{
     Content, Detail, Entropy, Error, File, Index, Object, Open, Outcome, Repaired, Staging, Store,
 };
 use crate::http::{Afterwards, Body, ETag};
 use crate::module::{ModulePath, ModuleVersion};
 #[cfg(feature = "admin")]
-use crate::store::key::original_key;
+use crate::store::key::{original_key, portable_beginning};
 use crate::store::key::{portable_key, portable_key_of};
 
 #[cfg(feature = "admin")]
@@ -110,8 +110,9 @@ pub fn in_order(
     for (at, key) in keys.iter().enumerate() {
         if values.get(at).is_some_and(Option::is_none) {
             let twins = keys.iter().zip(&values);
-            let twin = twins.filter(|(other, _)| *other == key);
-            let known = twin.filter_map(|(_, value)| value.clone()).next();
+            let mut there = twins.filter(|(_, value)| value.is_some());
+            let twin = there.find(|(other, _)| *other == key);
+            let known = twin.and_then(|(_, value)| value.clone());
             if let Some(place) = values.get_mut(at) {
                 *place = known;
             }
@@ -207,6 +208,20 @@ fn document_key(name: &str) -> String {
     portable_key_of(&[DOCUMENTS, name])
 }
 
+/// The keys of documents, of which many a name is what the one before begins with: there it is cut off.
+#[cfg(feature = "admin")]
+fn document_keys<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::with_capacity(names.size_hint().0 + 1);
+    let mut before = "";
+    for name in names {
+        let longer = keys.last();
+        let cut = longer.and_then(|key| portable_beginning(key, before, name));
+        keys.push(cut.unwrap_or_else(|| document_key(name)));
+        before = name;
+    }
+    keys
+}
+
 impl Store for Kv {
     fn read(&self, version: &ModuleVersion, file: File) -> Result<Object, Error> {
         let key = record::record_key(version);
@@ -271,13 +286,15 @@ impl Store for Kv {
 
     #[cfg(feature = "admin")]
     fn documents(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
-        let keys: Vec<String> = names.iter().map(|name| document_key(name)).collect();
+        let keys = document_keys(names.iter().map(String::as_str));
         self.port.get_many(&keys)
     }
 
     #[cfg(feature = "admin")]
-    fn bring_along(&self, name: &str, expected: Option<&[u8]>) -> bool {
-        self.along.bring(document_key(name), expected);
+    fn bring_along(&self, expected: &[Expected]) -> bool {
+        let keys = document_keys(expected.iter().map(|(name, _)| *name));
+        let values = expected.iter().map(|(_, value)| value.map(<[u8]>::to_vec));
+        self.along.bring(keys, values.collect());
         true
     }
 

@@ -27,6 +27,14 @@ struct Instance<'a> {
 }
 
 const MODULE: &str = "example.com/a/b/m";
+/// Modules below the same prefix.
+const OTHERS: [&str; 5] = [
+    "example.com/a/b/o/1",
+    "example.com/a/b/o/2",
+    "example.com/a/b/o/3",
+    "example.com/a/b/o/4",
+    "example.com/a/b/o/5",
+];
 
 /// Someone who asks for a module.
 #[derive(Clone, Copy)]
@@ -54,6 +62,24 @@ const CI_BY_ID: Asks = Asks {
     named: Some("7"),
     ..CI
 };
+
+impl Asks {
+    /// The same, or of the other module with this number.
+    fn about(self, number: usize, each_another: bool) -> Self {
+        match each_another {
+            true => Asks {
+                module: OTHERS[number],
+                ..self
+            },
+            false => self,
+        }
+    }
+}
+
+/// Whether a read of a module can bring documents along, and whether each time another module is asked for.
+fn in_both_ways() -> [(bool, bool); 4] {
+    [(false, false), (false, true), (true, false), (true, true)]
+}
 
 impl<'a> Instance<'a> {
     fn new(map: &'a Map) -> Self {
@@ -101,12 +127,11 @@ fn lets_in(kept: Kept, who: Asks, now: Instant) -> Result<bool, Failure> {
         module: Some(who.module),
         reach: None,
     };
-    loop {
-        let look = Look::new(kept, asked, who.reads, now);
-        let is_let_in = is_let_in(&look, who)?;
-        if look.stands()? {
-            return Ok(is_let_in);
-        }
+    let by_memory = Look::new(kept, asked, who.reads, now);
+    let may = is_let_in(&by_memory, who)?;
+    match by_memory.stands()? {
+        true => Ok(may),
+        false => is_let_in(&by_memory.anew(), who),
     }
 }
 
@@ -153,7 +178,7 @@ fn prefixes() -> Vec<String> {
 
 fn by_secret_of(module: &str) -> Vec<String> {
     let hash = hex::encode(&Sha256::digest("one"));
-    [vec![hash_document(&hash)], prefixes_of(module)].concat()
+    [prefixes_of(module), vec![hash_document(&hash)]].concat()
 }
 
 fn by_secret() -> Vec<String> {
@@ -260,13 +285,99 @@ fn who_writes_and_who_is_refused_is_looked_up_each_time() {
         }
     }
     assert_eq!(instance.lets_in(CI), (true, vec![generation_alone()]));
-    // Of another module the generation is known by then.
-    for names in [
-        by_secret_of("example.com/a/b/other"),
-        and_generation(by_secret_of("example.com/a/b/other")),
-        generation_alone(),
-    ] {
+    // Of another module of the project it is known then that no other has it, and at last that too.
+    let beyond = [
+        GENERATION.to_owned(),
+        prefix_document("example.com/a/b/other"),
+    ];
+    for names in [beyond.to_vec(), beyond.to_vec(), generation_alone()] {
         assert_eq!(instance.lets_in(other), (true, vec![names]));
+    }
+}
+
+#[test]
+fn who_was_let_in_to_one_module_is_let_in_to_the_others_of_its_project_and_to_no_more() {
+    let start = [
+        Change::Put(OPEN),
+        Change::Put(NEIGHBOUR),
+        Change::Token("one"),
+    ];
+    let map = after(&Configuration::new("[]"), &start);
+    for (brings, who) in [(false, ANYBODY), (false, CI), (true, ANYBODY), (true, CI)] {
+        let instance = Instance::of(&map, brings);
+        for module in &OTHERS[..3] {
+            assert!(instance.lets_in(Asks { module, ..who }).0);
+        }
+        for module in &OTHERS[3..] {
+            let longer = [module, "example.com/a/b/o"].map(prefix_document);
+            let expected = match brings {
+                true => Vec::new(),
+                false => vec![[generation_alone(), longer.to_vec()].concat()],
+            };
+            assert_eq!(instance.lets_in(Asks { module, ..who }), (true, expected));
+        }
+        // What another has is seen to be its own, by whoever may have it and who may not.
+        for _ in 0..3 {
+            let (may, asked) = instance.lets_in(Asks {
+                module: "example.com/a/b/c/m",
+                ..who
+            });
+            assert_eq!(may, who.secret.is_some(), "{asked:?}");
+        }
+        // Nothing of this is known of another caller, nor by another name of a project.
+        for other in [
+            Asks {
+                secret: Some("two"),
+                ..who
+            },
+            Asks {
+                named: Some("7"),
+                ..who
+            },
+            Asks {
+                named: Some("8"),
+                ..who
+            },
+        ] {
+            let (_, asked) = instance.lets_in(Asks {
+                module: "example.com/a/b/x",
+                ..other
+            });
+            assert!(asked.concat().contains(&prefix_document("example.com/a/b")));
+        }
+    }
+}
+
+#[test]
+fn that_nobody_owns_a_module_is_remembered_too_and_not_of_those_that_are_owned() {
+    let map = after(&Configuration::new("[]"), &[Change::Put(NEIGHBOUR)]);
+    for brings in [false, true] {
+        let instance = Instance::of(&map, brings);
+        let finds = |module| {
+            instance.run(|kept| {
+                let asked = Asked {
+                    module: Some(module),
+                    ..Asked::default()
+                };
+                let look = Look::new(kept, asked, true, instance.now.get());
+                let nobody = Caller::with(None);
+                let found = look.projects(&nobody).unwrap();
+                look.remember();
+                let found = match look.stands().unwrap() {
+                    true => found,
+                    false => look.anew().projects(&nobody).unwrap(),
+                };
+                found.owner.map(|owner| owner.id.clone())
+            })
+        };
+        for module in ["example.com/x/1", "example.com/x/2", "example.com/x/3"] {
+            assert_eq!(finds(module), None);
+        }
+        assert_eq!(finds("example.com/x/4"), None);
+        let read = instance.asked.take().concat();
+        assert!(!read.contains(&prefix_document("example.com")), "{read:?}");
+        let owned = finds("example.com/a/b/c/m");
+        assert_eq!(owned.as_deref(), Some("8"));
     }
 }
 
@@ -312,14 +423,16 @@ fn a_change_by_another_instance_is_heeded_by_the_next_request() {
             (Revoke, anybody),
             (Token("two"), anybody),
         ] {
-            for brings in [false, true] {
+            for (brings, each_another) in in_both_ways() {
                 let map = after(&Configuration::new("[]"), &[Put(OPEN), Token("one")]);
                 let instance = Instance::of(&map, brings);
-                for _ in 0..4 {
+                for at in 0..4 {
+                    let who = who.about(at, each_another);
                     assert!(instance.lets_in(who).0, "{change:?}");
                 }
                 Instance::new(&map).change(&change);
-                for _ in 0..4 {
+                for at in (1..5).rev() {
+                    let who = who.about(at, each_another);
                     assert_eq!(instance.lets_in(who).0, is_let_in_then, "{change:?}");
                 }
             }
@@ -382,17 +495,23 @@ fn in_whatever_order_a_change_and_requests_come_nobody_is_let_in_by_what_was_bef
     for (who, change) in [
         (ANYBODY, Change::Switch("7", false)),
         (ANYBODY, Change::Put(PRIVATE)),
+        (ANYBODY, Change::Put(ANOTHERS)),
         (CI, Change::Revoke),
     ] {
         for order in [Order::Forwards, Order::Backwards] {
-            for brings in [false, true] {
-                changed_while_asked(who, &change, order, brings);
+            for way in in_both_ways() {
+                changed_while_asked(who, &change, order, way);
             }
         }
     }
 }
 
-fn changed_while_asked(who: Asks, change: &Change, order: Order, brings: bool) {
+/// What was the other project's before.
+const ANOTHERS: &str =
+    r#"{"id":8,"path":"other/eight","modules":["example.com/a/b/m","example.com/a/b/o"]}"#;
+
+fn changed_while_asked(who: Asks, change: &Change, order: Order, way: (bool, bool)) {
+    let (brings, each_another) = way;
     let start = [Change::Put(OPEN), Change::Token("one")];
     let mut before = after(&Configuration::new("[]"), &start).take();
     // Another than the change will write.
@@ -408,14 +527,15 @@ fn changed_while_asked(who: Asks, change: &Change, order: Order, brings: bool) {
         };
         let requests = || {
             let configuration = Configuration::new("[]");
-            for _ in 0..5 {
+            for at in 0..5 {
+                let who = who.about(at, each_another);
                 let was_done = is_done.load(Ordering::SeqCst);
                 let documents = slow(0);
                 let kept = configuration.kept(&documents);
                 let is_let_in = lets_in(kept, who, Instant::now()).unwrap();
                 assert!(!was_done || !is_let_in, "let in by what was before");
                 refused.fetch_add(usize::from(!is_let_in), Ordering::SeqCst);
-                let is_spared = documents.reads.get() == 1;
+                let is_spared = documents.reads.get() == if each_another { 3 } else { 1 };
                 spared.fetch_add(usize::from(is_spared), Ordering::SeqCst);
             }
         };
