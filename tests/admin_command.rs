@@ -315,7 +315,7 @@ fn a_list_says_where_each_stands_and_what_the_configuration_hides() {
 
     let server = server.restart_as(|_| Setup::new().set(
         "projects",
-        json!([{"id": 7, "path": "configured/one", "modules": ["example.com/one"], "visibility": "public"}]),
+        json!([{"id": 7, "path": "configured/one", "modules": ["example.com/one", "example.net/x"], "visibility": "public"}]),
     ));
     let ran = server.command(&["project", "list"]);
     assert_eq!(
@@ -330,10 +330,10 @@ fn a_list_says_where_each_stands_and_what_the_configuration_hides() {
     assert_eq!(
         lines,
         [
-            "ID   PATH             VISIBILITY  STATE     SOURCE          MODULES",
-            "7    configured/one   public      enabled   configuration   example.com/one",
-            "123  group/long-name  private     disabled  store           group-long-name.example.com, example.net/x",
-            "7    group/lib        internal    enabled   store (hidden)  group-lib.example.com",
+            "ID   PATH             VISIBILITY  STATE     SOURCE                        MODULES",
+            "7    configured/one   public      enabled   configuration                 example.com/one, example.net/x",
+            "123  group/long-name  private     disabled  store (example.net/x hidden)  group-long-name.example.com, example.net/x",
+            "7    group/lib        internal    enabled   store (hidden)                group-lib.example.com",
         ]
     );
     let refused = server.command(&["token", "revoke", "tests"]);

@@ -102,7 +102,7 @@ fn go_of_alice(authority: &Authority, server: &Server) -> Go {
     let port = server.address().rsplit(':').next().expect("a port");
     let base = format!("https://localhost:{port}/api/v4/projects/42/packages/go");
     let go = Go::at(&base)
-        .env("GONOSUMDB", "*")
+        .env("GONOSUMDB", "gitlab.example.com/*")
         .env("GONOPROXY", "none")
         .env("SSL_CERT_FILE", authority.root().display());
     let netrc = format!("machine localhost:{port} login alice password glpat-alice\n");

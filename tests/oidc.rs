@@ -341,6 +341,7 @@ fn a_job_publishes_and_reads_with_its_issuer_s_token_and_no_wrong_one_does() {
             Some("Basic realm=\"goproxy-edge\"")
         );
         scene.refuses(&token, 401, text);
+        assert!(!scene.server.log().contains(&token), "{text}");
     }
     assert_eq!(scene.issuer.asked(), 0, "the keys are kept");
     assert!(!scene.server.log().contains(&token));

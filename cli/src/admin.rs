@@ -144,15 +144,27 @@ pub struct Place {
     source: String,
     #[serde(default)]
     hidden: bool,
+    #[serde(default)]
+    hidden_modules: Vec<String>,
 }
 
 impl Place {
     pub fn words(&self) -> String {
         if self.hidden {
             format!("{} (hidden)", self.source)
+        } else if !self.hidden_modules.is_empty() {
+            format!(
+                "{} ({} hidden)",
+                self.source,
+                self.hidden_modules.join(", ")
+            )
         } else {
             self.source.clone()
         }
+    }
+
+    fn is_hidden(&self) -> bool {
+        self.hidden || !self.hidden_modules.is_empty()
     }
 }
 
@@ -173,7 +185,7 @@ pub fn print_list<T: serde::de::DeserializeOwned>(
     for entry in entries {
         let entry: T = serde_json::from_str(entry.get())
             .map_err(|error| format!("an entry that is none of ours: {error}"))?;
-        any_hidden |= place(&entry).hidden;
+        any_hidden |= place(&entry).is_hidden();
         rows.push(row(&entry));
     }
     output::print(table(&rows).trim_end())?;

@@ -9,8 +9,13 @@ use crate::http::Headers;
 
 /// All headers that may hold a token, as `Vary` lists them.
 pub const HEADERS: &str = "Authorization, Private-Token, Job-Token, Deploy-Token";
-/// GitLab's headers, which hold nothing but the token.
-const PLAIN_HEADERS: [&str; 3] = ["private-token", "job-token", "deploy-token"];
+/// The same one by one: all but the first are GitLab's, and hold nothing but the token.
+const ALL_HEADERS: [&str; 4] = [
+    "authorization",
+    "private-token",
+    "job-token",
+    "deploy-token",
+];
 
 /// What the token of a CI job begins with (GitLab's documentation, Token prefixes).
 const OF_JOB: &[u8] = b"glcbt-";
@@ -27,22 +32,28 @@ pub struct Credential {
 pub struct Malformed;
 
 impl Credential {
-    /// What the request presents: none, a token, or something malformed. `Authorization` comes
-    /// first; an empty value is no credential.
+    /// What the request presents: none, a token, or something malformed, as are two tokens that differ: the one
+    /// that is wrong would go unnoticed. An empty value is no credential, as a script sends it whose variable is
+    /// not set.
     pub fn presented(headers: &Headers) -> Option<Result<Self, Malformed>> {
-        if let Some(value) = headers
-            .raw("authorization")
-            .filter(|value| !value.is_empty())
-        {
-            return Some(from_authorization(value).ok_or(Malformed));
+        let mut presented: Option<Credential> = None;
+        for name in ALL_HEADERS {
+            for value in headers.all(name).filter(|value| !value.is_empty()) {
+                let next = match name {
+                    "authorization" => from_authorization(value),
+                    name => from_secret(value.trim_ascii(), name == "job-token"),
+                };
+                presented = match (presented, next) {
+                    (None, Some(next)) => Some(next),
+                    (Some(first), Some(next)) if first.secret == next.secret => Some(Credential {
+                        of_job: first.of_job || next.of_job,
+                        ..first
+                    }),
+                    _ => return Some(Err(Malformed)),
+                };
+            }
         }
-        // An empty one is no credential, as a script sends it whose variable is not set: the next may be one.
-        let mut presented = PLAIN_HEADERS.iter().filter_map(|name| {
-            let value = headers.raw(name).filter(|value| !value.is_empty())?;
-            Some((*name, value))
-        });
-        let (name, value) = presented.next()?;
-        Some(from_secret(value.trim_ascii(), name == "job-token").ok_or(Malformed))
+        presented.map(Ok)
     }
 
     /// Whether it is the token of a CI job, as GitLab's documentation has it: presented as `Job-Token` or
@@ -165,6 +176,40 @@ mod tests {
                 assert_eq!(secret, Some(Ok(b"secret".to_vec())), "{empty}, {other}");
             }
         }
+    }
+
+    #[test]
+    fn two_tokens_that_differ_are_none_and_twice_the_same_is_one() {
+        let basic = ("authorization", "Basic dXNlcjpzZWNyZXQ=");
+        for (one, two, secret) in [
+            (basic, ("private-token", "secret"), Some("secret")),
+            (basic, ("authorization", "Bearer secret"), Some("secret")),
+            (basic, ("private-token", "other"), None),
+            (basic, ("authorization", "Bearer other"), None),
+            (
+                ("authorization", ""),
+                ("authorization", "Bearer other"),
+                Some("other"),
+            ),
+            (basic, ("authorization", "nonsense"), None),
+            (
+                ("private-token", "secret"),
+                ("private-token", "other"),
+                None,
+            ),
+            (("private-token", "secret"), ("job-token", "other"), None),
+        ] {
+            for fields in [[one, two], [two, one]] {
+                let owned = fields.map(|(name, value)| (name.to_owned(), value.into()));
+                let presented = Credential::presented(&Headers::new(owned.into()));
+                let found = presented.map(|it| it.map(|it| it.secret));
+                let expected = secret.map(|it| it.as_bytes().to_vec()).ok_or(Malformed);
+                assert_eq!(found, Some(expected), "{fields:?}");
+            }
+        }
+        let twice = ["private-token", "job-token"].map(|name| (name.to_owned(), b"x".to_vec()));
+        let presented = Credential::presented(&Headers::new(twice.into()));
+        assert!(presented.is_some_and(|it| it.is_ok_and(|it| it.is_of_job())));
     }
 
     #[test]

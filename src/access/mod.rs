@@ -114,14 +114,15 @@ impl Caller {
         let mut grant = None;
         if let Some(credential) = Credential::presented(headers) {
             let credential = credential.map_err(|Malformed| unknown())?;
-            if !format::is_mistyped(credential.secret()) {
+            let is_mistyped = format::is_mistyped(credential.secret());
+            if !is_mistyped {
                 grant = match Token::find(&settings.tokens, credential.sha256(), now) {
                     Some(token) => Some(Rc::clone(&token.grant)),
                     None => elsewhere(&credential)?,
                 };
             }
             if grant.is_none() {
-                return Err(match credential.is_of_job() {
+                return Err(match credential.is_of_job() && !is_mistyped {
                     true => unknown_job(),
                     false => unknown(),
                 });

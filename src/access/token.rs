@@ -180,7 +180,6 @@ impl Token {
     }
 
     /// The same with another's secret.
-    #[cfg(feature = "admin")]
     pub fn with_secret_of(self, other: &Token) -> Self {
         Token {
             hash: other.hash,
@@ -218,7 +217,7 @@ impl Token {
 }
 
 /// Whether a reader of a log can't see it, or it changes how they see what stands around it.
-fn is_invisible(letter: char) -> bool {
+pub(super) fn is_invisible(letter: char) -> bool {
     let is_format = matches!(
         letter,
         '\u{ad}'

@@ -201,10 +201,12 @@ impl Edge<'_> {
         let mut entries = Vec::new();
         if cursor.is_none() {
             let own = self.settings.projects.all().iter();
-            entries.extend(own.map(|project| entry(project.to_json(), "configuration", false)));
+            entries
+                .extend(own.map(|project| entry(project.to_json(), "configuration", false, &[])));
         }
         let kept = page.entries.iter();
-        entries.extend(kept.map(|it| entry(it.project.to_json(), "store", it.hidden)));
+        let kept = kept.map(|it| (it.project.to_json(), it.hidden, &*it.hidden_modules));
+        entries.extend(kept.map(|(json, hidden, modules)| entry(json, "store", hidden, modules)));
         Ok(list(
             "projects",
             &entries,
@@ -218,10 +220,11 @@ impl Edge<'_> {
         let mut entries = Vec::new();
         if cursor.is_none() {
             let own = self.settings.tokens.iter();
-            entries.extend(own.map(|token| entry(token.public_json(), "configuration", false)));
+            entries
+                .extend(own.map(|token| entry(token.public_json(), "configuration", false, &[])));
         }
         let kept = page.entries.iter();
-        entries.extend(kept.map(|it| entry(it.token.public_json(), "store", it.hidden)));
+        entries.extend(kept.map(|it| entry(it.token.public_json(), "store", it.hidden, &[])));
         Ok(list(
             "tokens",
             &entries,
@@ -231,11 +234,13 @@ impl Edge<'_> {
     }
 }
 
-/// An entry of a list.
-fn entry(mut json: Writer, source: &str, hidden: bool) -> String {
+/// An entry of a list: where it is from, and whether the configuration hides it, or prefixes of it.
+fn entry(mut json: Writer, source: &str, hidden: bool, hidden_modules: &[String]) -> String {
     json.text("source", source);
     if hidden {
         json.json("hidden", "true");
+    } else if !hidden_modules.is_empty() {
+        json.texts("hidden_modules", hidden_modules);
     }
     json.end()
 }

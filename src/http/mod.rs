@@ -72,10 +72,14 @@ impl Headers {
 
     /// The first value of a field as it came.
     pub fn raw(&self, name: &str) -> Option<&[u8]> {
-        self.0
-            .iter()
-            .find(|(field, _)| field.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_slice())
+        self.all(name).next()
+    }
+
+    /// All values of a field as they came.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let fields = self.0.iter();
+        let of_name = fields.filter(move |(field, _)| field.eq_ignore_ascii_case(name));
+        of_name.map(|(_, value)| value.as_slice())
     }
 }
 

@@ -210,3 +210,37 @@ fn a_job_of_a_project_that_is_not_here_is_a_guest() {
     let broken = Failure::new(Kind::Unavailable, "w");
     assert_eq!(judged(Err(broken.clone())), Err(broken));
 }
+
+#[test]
+fn the_token_of_a_job_that_is_signed_is_asked_of_its_gitlab_where_no_rule_takes_it() {
+    use crate::access::credential::Credential;
+    use crate::access::outside;
+    use crate::http::Headers;
+    use crate::settings::Settings;
+
+    // {"alg":"HS256"}.{}.
+    let signed = "eyJhbGciOiJIUzI1NiJ9.e30.AAAA";
+    let rule = r#"[{"issuer":"https://ci.example.com","audience":"a","claims":{"sub":"s"},
+        "projects":["1"],"scopes":["api"]}]"#;
+    let settings = Settings {
+        gitlab: GITLAB.to_owned(),
+        trust: crate::access::oidc::Rule::parse_list(rule).unwrap(),
+        ..Settings::default()
+    };
+    let judged = |world: &World, header: &str| {
+        let headers = Headers::new(vec![(header.to_owned(), signed.into())]);
+        let credential = Credential::presented(&headers).unwrap().ok().unwrap();
+        let judged = outside::judge(&credential, &settings, &world.outside(), &|_| Ok(true));
+        judged.map_err(|failure| failure.text)
+    };
+    let algorithm = "the OpenID Connect token presented is refused: it is signed by another algorithm than \
+                     RS256 and ES256";
+    let knows = World::new();
+    knows.serve(JOB, ANSWER);
+    assert_eq!(judged(&knows, "job-token"), Ok(Some(publisher())));
+    assert_eq!(judged(&knows, "private-token"), Err(algorithm.to_owned()));
+    let knows_not = World::new();
+    knows_not.say(JOB, Says::Body(401, Vec::new()));
+    assert_eq!(judged(&knows_not, "job-token"), Err(algorithm.to_owned()));
+    assert_eq!(knows_not.asked.borrow().len(), 1);
+}

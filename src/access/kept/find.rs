@@ -169,10 +169,15 @@ impl<'a> Answers<'a> {
     }
 
     /// Whether one of the copies is of a project of this full path, which none of the configuration hides.
+    /// Nobody's is none: on its GitLab anybody may have a project of that path.
     pub(super) fn has_met(&self, path: &str) -> bool {
-        [self.named_copy(), self.owner_copy()].iter().any(|copy| {
-            matches!(copy, Document::Is(it) if it.project.path == path && !self.kept.is_hidden(&it.project))
-        })
+        let is_it = |project: &Project| {
+            project.id != NOBODYS_ID && project.path == path && !self.kept.is_hidden(project)
+        };
+        let copies = [self.named_copy(), self.owner_copy()];
+        copies
+            .iter()
+            .any(|copy| matches!(copy, Document::Is(it) if is_it(&it.project)))
     }
 
     /// The copy of the project that is named. That it can't be read is told to who sees it as the other copy

@@ -24,6 +24,8 @@ pub struct Listed {
     pub project: Project,
     /// Whether another stands in its place.
     pub hidden: bool,
+    /// Its prefixes that one of the configuration has.
+    pub hidden_modules: Vec<String>,
 }
 
 /// What is in `old` and not in `new`, once.
@@ -154,15 +156,17 @@ impl Kept<'_> {
     ) -> Result<Page<Listed>, Failure> {
         self.page(IDS, cursor, go_on, &|id, value| {
             let record = Record::parse(value).filter(|record| record.project.id == id);
-            let record = record?;
-            let shadowed = |prefix: &String| {
+            let project = record?.project;
+            let is_shadowed = |prefix: &&String| {
                 let mut own = self.projects.configured().iter();
                 own.any(|own| own.modules.contains(prefix))
             };
-            let all_shadowed = record.project.modules.iter().all(shadowed);
+            let shadowed = project.modules.iter().filter(is_shadowed);
+            let shadowed: Vec<String> = shadowed.cloned().collect();
             Some(Listed {
-                hidden: self.is_hidden(&record.project) || all_shadowed,
-                project: record.project,
+                hidden: self.is_hidden(&project) || shadowed.len() == project.modules.len(),
+                hidden_modules: shadowed,
+                project,
             })
         })
     }

@@ -29,10 +29,12 @@ const KEPT: i64 = 60 * 60;
 const AGEING: i64 = 55 * 60;
 /// The time between two fetches, in seconds.
 const BETWEEN: i64 = 60;
-/// A fetch that has not ended after this many seconds never will: its instance is gone.
+/// Nobody waits for a fetch that has not ended after this many seconds: its instance may be gone.
 const LONGEST_FETCH: i64 = 20;
-/// How often and how long to look whether another's fetch has ended.
+/// How often and how long to look whether another's fetch has ended; and how often where there are keys that count:
+/// most often it is then the token that is wrong.
 const LOOKS: u32 = 40;
+const LOOKS_WITH_KEYS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(100);
 /// The largest set of keys or discovery document that is read, in bytes.
 const MOST: usize = 64 * 1024;
@@ -137,7 +139,8 @@ impl<'a> Keys<'a> {
     }
 
     fn fetched_by_another(&self, mut kept: Kept) -> Result<Kept, Missing> {
-        for _ in 0..LOOKS {
+        let has_keys = self.age(kept.got) < KEPT;
+        for _ in 0..if has_keys { LOOKS_WITH_KEYS } else { LOOKS } {
             if kept.fetch != Fetch::Pending || self.age(kept.asked) >= LONGEST_FETCH {
                 break;
             }

@@ -9,6 +9,7 @@
 //! Values are compared exactly. On an issuer that many share, such as gitlab.com, anyone gets a token
 //! for any audience: so a rule must name the project or the subject too.
 
+use crate::access::token::is_invisible;
 use crate::access::{Grant, Scope, list_of};
 use crate::http::client::Address;
 use crate::json::Json;
@@ -124,9 +125,9 @@ impl Rule {
 
     /// What a token that it matches allows: never the care of the store.
     pub fn grant(&self, token: &Jwt<'_>) -> Grant {
-        let subject = token.text("sub").filter(|sub| {
-            !sub.is_empty() && sub.len() <= 200 && !sub.chars().any(char::is_control)
-        });
+        let subject = token
+            .text("sub")
+            .filter(|sub| !sub.is_empty() && sub.len() <= 200 && !sub.chars().any(is_invisible));
         Grant {
             name: subject.map_or_else(|| format!("trust rule {}", self.number), str::to_owned),
             scopes: self.scopes.clone(),

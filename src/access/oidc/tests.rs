@@ -604,7 +604,7 @@ fn who_comes_while_another_asks_waits_for_what_it_brings() {
         .kept
         .borrow_mut()
         .insert(name.clone(), pending.clone().into());
-    *waiting.meanwhile.borrow_mut() = Some((3, name.clone(), fetched));
+    *waiting.meanwhile.borrow_mut() = Some((3, name.clone(), fetched.clone()));
     assert_eq!(judged(&waiting, &token), Ok(Some(publisher())));
     assert_eq!((waiting.pauses.get(), waiting.asked().len()), (3, 0));
 
@@ -623,6 +623,19 @@ fn who_comes_while_another_asks_waits_for_what_it_brings() {
     assert_eq!(never.pauses.get(), 40, "that one is gone");
     never.pass(30);
     assert_eq!(judged(&never, &token), Ok(Some(publisher())));
+
+    // With keys that count it is most often the token that is wrong.
+    let rotating = world(&pair);
+    let asked = String::from_utf8(fetched)
+        .unwrap()
+        .replace("fetch done", "fetch pending");
+    rotating.kept.borrow_mut().insert(name, asked.into());
+    let other = Pair::rsa_one().token(&RS256.replace("\"one\"", "\"other\""), CLAIMS);
+    let unknown =
+        "its issuer names no key that can have signed it; keys are fetched at most once a minute";
+    let text = format!("the OpenID Connect token presented is refused: {unknown}");
+    assert_eq!(judged(&rotating, &other), Err((Kind::Unauthorized, text)));
+    assert_eq!((rotating.pauses.get(), rotating.asked().len()), (10, 0));
 }
 
 #[test]

@@ -630,7 +630,7 @@ fn lists_have_the_configuration_first_and_say_what_it_hides() {
     let host = host.set("projects", configured).set("tokens", &tokens);
     let own = r#"{"id":7,"path":"conf/a","modules":["x.y/a"],"visibility":"private","enabled":true,"source":"configuration"},{"id":9,"path":"team/eight","modules":[],"visibility":"public","enabled":true,"source":"configuration"}"#;
     let projects = format!(
-        "{{\"projects\":[{own},{ten}}},{seven},\"hidden\":true}},{eight},\"hidden\":true}}],\"cursor\":null}}\n"
+        "{{\"projects\":[{own},{ten},\"hidden_modules\":[\"x.y/a\"]}},{seven},\"hidden\":true}},{eight},\"hidden\":true}}],\"cursor\":null}}\n"
     );
     assert_eq!(list(&host, "projects"), projects);
 
