@@ -9,7 +9,7 @@ use crate::access::kept::{Broken, Documents, Done, Kept, Mended, Outcome, in_wor
 use crate::access::{Project, Token};
 use crate::http::{Failure, Kind, Method, Request, Response};
 use crate::json::{Json, NotJson, Writer};
-use crate::store::{Brought, Error, Expected, Repaired};
+use crate::store::{Brought, Error, Repaired};
 
 use super::admin::{KEPT_LAST, cursor, page_time, write_cursor};
 use super::{Edge, allow};
@@ -307,8 +307,9 @@ impl Documents for Edge<'_> {
         self.store()?.document(name)
     }
 
-    fn bring_along(&self, expected: &[Expected]) -> bool {
-        self.store().is_ok_and(|store| store.bring_along(expected))
+    fn bring_along(&self, name: &str, expected: Option<&[u8]>) -> bool {
+        self.store()
+            .is_ok_and(|store| store.bring_along(name, expected))
     }
 
     fn brought(&self) -> Brought {

@@ -212,20 +212,16 @@ pub struct Repaired {
     pub problems: Vec<String>,
 }
 
-/// The name of a document, and what is expected to stand there.
-#[cfg(feature = "admin")]
-pub type Expected<'a> = (&'a str, Option<&'a [u8]>);
-
 /// What a read brought along: see [`Store::bring_along`].
 #[cfg(feature = "admin")]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Brought {
     /// Nothing was read.
     Nothing,
-    /// The documents, all as they were expected.
+    /// The document as it was expected.
     AsExpected,
-    /// Others: what stands under each name, none where nothing does.
-    Other(Vec<Option<Vec<u8>>>),
+    /// Another; none where it is not there.
+    Other(Option<Vec<u8>>),
 }
 
 /// A place where modules are kept.
@@ -305,10 +301,10 @@ pub trait Store {
         names.iter().map(|name| self.document(name)).collect()
     }
 
-    /// Has the next file or index that is read bring these documents along, which are expected to be so, or not
-    /// to be there; `false` where the store can't. (Over a host that gives one value a call each is a call more.)
+    /// Has the next file or index that is read bring this document along; `false` where the store can't. (Over a host
+    /// that gives one value a call it is a call more.)
     #[cfg(feature = "admin")]
-    fn bring_along(&self, _expected: &[Expected]) -> bool {
+    fn bring_along(&self, _name: &str, _expected: Option<&[u8]>) -> bool {
         false
     }
 

@@ -100,6 +100,11 @@ impl<'a> Look<'a> {
 
     /// Remembers that the request was let in, where that has a use.
     pub fn remember(&self) {
+        let of_another = self.recalled.get().and_then(Option::as_ref);
+        let of_another = of_another.and_then(Recalled::of_another);
+        if let Some((asking, known)) = self.asking.get().zip(of_another) {
+            return self.kept.remembered.keep_again(asking, Some(known));
+        }
         let looked = (self.asking.get(), self.answers.get(), self.found.get());
         let (Some(asking), Some(answers), Some(found)) = looked else {
             return;
@@ -121,10 +126,7 @@ impl<'a> Look<'a> {
     /// The store's failure.
     pub fn stands(&self) -> Result<bool, Failure> {
         let recalled = self.recalled.get().and_then(Option::as_ref);
-        match self.asking.get().zip(recalled) {
-            Some((asking, recalled)) => self.kept.stands(asking, recalled),
-            None => Ok(true),
-        }
+        recalled.map_or(Ok(true), |recalled| self.kept.stands(recalled))
     }
 
     /// Called before a refusal, lest the time it takes tells what nobody is told.

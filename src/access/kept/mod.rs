@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use super::{Project, Projects, Token};
 use crate::http::{Failure, Kind};
-use crate::store::{self, Brought, Expected};
+use crate::store::{self, Brought};
 
 pub use find::{Answers, Asked, Found};
 pub use look::Look;
@@ -69,8 +69,8 @@ pub trait Documents {
         let mut values = self.get(&[name.to_owned()])?;
         Ok(values.pop().flatten())
     }
-    /// Has what the request reads next bring these documents along. Whether it can.
-    fn bring_along(&self, _expected: &[Expected]) -> bool {
+    /// Has what the request reads next bring this document along. Whether it can.
+    fn bring_along(&self, _name: &str, _expected: Option<&[u8]>) -> bool {
         false
     }
     /// What came along.

@@ -12,9 +12,10 @@
 //! and the one after that is spared.
 //!
 //! A module that was not asked for before is in the project that has the longest of its beginnings, and most often
-//! that is one by which the same caller was let in to another module: it is taken to be, and that none of the longer
-//! beginnings has an owner comes along with the generation. So a download of a hundred modules of one project takes
-//! no call of the store more than without projects.
+//! that is one by which the same token was let in to another module. So for who has a token the generation is read,
+//! with the documents of the longer beginnings alone: where it stands and none of them is there, the same holds.
+//! (Where not, all is read by a second call, which who has none is not to cost. Nothing of the module is read before
+//! that is known: it would take longer where there is something, which may not be for the caller.)
 //!
 //! For who comes for the first time neither is the generation read nor is anything remembered: so it is with all on
 //! the hosts that make an instance a request.
@@ -30,7 +31,7 @@ use super::names::{GENERATION, prefix_documents};
 use crate::access::Token;
 use crate::http::Failure;
 use crate::lately::{Lately, hash_of};
-use crate::store::{Brought, Expected};
+use crate::store::Brought;
 
 /// As many of those who were let in are remembered, each with one module.
 const MOST: usize = 64;
@@ -155,10 +156,10 @@ pub(super) struct LetIn {
 /// What was recalled of somebody.
 pub(super) struct Recalled {
     pub known: Rc<LetIn>,
-    /// The generation, and the documents that then must not be there.
-    names: Vec<String>,
-    /// Whether they are to come with what is read next.
+    /// Whether its generation is to come with what is read next.
     comes_along: bool,
+    /// Whether it was another module of the project.
+    of_another: bool,
 }
 
 impl Remembered {
@@ -172,9 +173,12 @@ impl Remembered {
         self.seen.keep((), generation);
     }
 
-    /// Whether whoever asks was let in before, to whatever it was.
+    /// Whether whoever asks was let in before: with a token to whatever it was, else to the same.
     pub(super) fn has_met(&self, asking: &Asking) -> bool {
-        self.callers.has(asking.who)
+        match asking.secret {
+            Some(_) => self.callers.has(asking.who),
+            None => self.met.has(asking.hash),
+        }
     }
 
     /// Takes note that somebody was let in, and by what where the generation of it is known: for another module that
@@ -183,6 +187,7 @@ impl Remembered {
         self.callers.add(asking.who);
         let let_in = let_in.map(Rc::new);
         if let (Some(let_in), Some(reaches)) = (&let_in, reaches)
+            && asking.secret.is_some()
             && asking.module != Some(reaches)
         {
             let above = Asker::new(&asking.about(Some(reaches)));
@@ -192,7 +197,7 @@ impl Remembered {
     }
 
     /// Remembers by what somebody was let in who was let in to the same before; takes note of others.
-    fn keep_again(&self, asking: &Asking, let_in: Option<&Rc<LetIn>>) {
+    pub(super) fn keep_again(&self, asking: &Asking, let_in: Option<&Rc<LetIn>>) {
         match let_in.filter(|_| self.met.has(asking.hash)) {
             Some(let_in) => self.let_in.keep(Asker::new(asking), Rc::clone(let_in)),
             None => self.met.add(asking.hash),
@@ -201,9 +206,9 @@ impl Remembered {
 }
 
 impl Kept<'_> {
-    /// By what whoever asks was let in to the same before, or to what the module begins with, if it still stands. Where
-    /// the store can tell with the next thing that is read, what is given out is to be looked at then ([`Kept::stands`]);
-    /// else it is read here, for who is remembered.
+    /// By what whoever asks was let in to the same before, or to another module of the project, if it still stands.
+    /// Where the store can tell with the next thing that is read, what is given out is to be looked at then
+    /// ([`Kept::stands`]); else it is read here, for who is remembered.
     ///
     /// # Errors
     /// The store's failure.
@@ -212,51 +217,57 @@ impl Kept<'_> {
         asking: &Asking,
         now: Instant,
     ) -> Result<Option<Recalled>, Failure> {
-        let Some((known, mut names)) = self.remembered.known(asking, now) else {
+        let Some((known, longer)) = self.remembered.known(asking, now) else {
             return Ok(None);
         };
-        names.insert(0, GENERATION.to_owned());
-        let mut recalled = Recalled {
+        let of_another = !longer.is_empty();
+        let expected = known.generation.as_deref();
+        let comes_along = !of_another && self.documents.bring_along(GENERATION, expected);
+        if !comes_along {
+            let mut names = longer;
+            names.push(GENERATION.to_owned());
+            let mut values = self.get(&names)?;
+            let generation = values.pop().flatten();
+            let is_still = self.is_still(&known.generation, generation);
+            if !is_still || values.iter().any(Option::is_some) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Recalled {
             known,
-            names,
-            comes_along: false,
-        };
-        recalled.comes_along = self.documents.bring_along(&recalled.expected());
-        let stands = recalled.comes_along || self.is_still(&recalled, self.get(&recalled.names)?);
-        Ok(stands.then_some(recalled))
+            comes_along,
+            of_another,
+        }))
     }
 
-    /// Whether what was recalled of whoever asks still stood when the answer was read.
+    /// Whether what was recalled still stood when the answer was read.
     ///
     /// # Errors
     /// The store's failure.
-    pub(super) fn stands(&self, asking: &Asking, recalled: &Recalled) -> Result<bool, Failure> {
-        let stands = match recalled.comes_along.then(|| self.documents.brought()) {
-            None | Some(Brought::AsExpected) => true,
-            Some(Brought::Other(values)) => self.is_still(recalled, values),
-            Some(Brought::Nothing) => self.is_still(recalled, self.get(&recalled.names)?),
-        };
-        if stands && recalled.names.len() > 1 {
-            self.remembered.keep_again(asking, Some(&recalled.known));
+    pub(super) fn stands(&self, recalled: &Recalled) -> Result<bool, Failure> {
+        if !recalled.comes_along {
+            return Ok(true);
         }
-        Ok(stands)
+        let generation = match self.documents.brought() {
+            Brought::AsExpected => return Ok(true),
+            Brought::Other(generation) => generation,
+            Brought::Nothing => self.one(GENERATION)?,
+        };
+        Ok(self.is_still(&recalled.known.generation, generation))
     }
 
-    /// Whether what was recalled is what is to be read now, of which this was.
-    fn is_still(&self, recalled: &Recalled, now: Vec<Option<Vec<u8>>>) -> bool {
-        let mut now = now.into_iter();
-        let generation = now.next().flatten();
-        let is_same = generation == recalled.known.generation;
-        if !is_same {
-            self.remembered.saw(generation);
+    fn is_still(&self, known: &Generation, now: Generation) -> bool {
+        let is_still = *known == now;
+        if !is_still {
+            self.remembered.saw(now);
         }
-        is_same && now.all(|document| document.is_none())
+        is_still
     }
 }
 
 impl Remembered {
-    /// By what whoever asks was let in, to the same or to the longest beginning of its module, as far as that is known;
-    /// and the documents of the beginnings that are longer.
+    /// By what whoever asks was let in to the same; or, with a token, to what has the longest beginning of its module
+    /// that is known, and the documents of those that are longer.
     fn known(&self, asking: &Asking, now: Instant) -> Option<(Rc<LetIn>, Vec<String>)> {
         let before = self.before()?;
         let holds = |known: &Rc<LetIn>| {
@@ -265,25 +276,21 @@ impl Remembered {
         if let Some(known) = self.let_in.find(asking).filter(holds) {
             return Some((known, Vec::new()));
         }
+        asking.secret?;
         let beginnings = beginnings(asking.module?, asking.reach);
-        beginnings
-            .iter()
-            .enumerate()
-            .skip(1)
-            .find_map(|(at, beginning)| {
-                let known = self.above.find(&asking.about(Some(beginning)));
-                let longer = beginnings.get(..at).unwrap_or_default();
-                Some((known.filter(holds)?, prefix_documents(longer)))
-            })
+        let mut shorter = beginnings.iter().enumerate().skip(1);
+        shorter.find_map(|(at, beginning)| {
+            let known = self.above.find(&asking.about(Some(beginning)));
+            let longer = beginnings.get(..at).unwrap_or_default();
+            Some((known.filter(holds)?, prefix_documents(longer)))
+        })
     }
 }
 
 impl Recalled {
-    /// What stands in its documents if it still holds.
-    fn expected(&self) -> Vec<Expected<'_>> {
-        let generation = std::iter::once(self.known.generation.as_deref());
-        let values = generation.chain(std::iter::repeat(None));
-        self.names.iter().map(String::as_str).zip(values).collect()
+    /// By what was let in whoever asks, where that was to another module.
+    pub(super) fn of_another(&self) -> Option<&Rc<LetIn>> {
+        self.of_another.then_some(&self.known)
     }
 }
 

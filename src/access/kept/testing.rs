@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Documents, Kept, Remembered};
 use crate::access::{Projects, Token};
 use crate::store::testing::Faults;
-use crate::store::{Brought, Error, Expected};
+use crate::store::{Brought, Error};
 
 /// What is kept, by name.
 pub type Map = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
@@ -17,7 +17,7 @@ pub type Map = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
 #[derive(Default)]
 pub struct Along {
     can: bool,
-    wanted: RefCell<Vec<(String, Option<Vec<u8>>)>>,
+    wanted: RefCell<Option<(String, Option<Vec<u8>>)>>,
 }
 
 impl Along {
@@ -28,20 +28,20 @@ impl Along {
         }
     }
 
-    pub fn bring(&self, expected: &[Expected]) -> bool {
+    pub fn bring(&self, name: &str, expected: Option<&[u8]>) -> bool {
         if self.can {
-            let owned = |(name, value): &Expected| ((*name).to_owned(), value.map(<[u8]>::to_vec));
-            self.wanted.replace(expected.iter().map(owned).collect());
+            let expected = expected.map(<[u8]>::to_vec);
+            self.wanted.replace(Some((name.to_owned(), expected)));
         }
         self.can
     }
 
     /// What came, as if a module were read now; nothing where `read` fails.
-    pub fn brought(&self, read: impl Fn(&str) -> Option<Option<Vec<u8>>>) -> Brought {
-        let (names, expected): (Vec<_>, Vec<_>) = self.wanted.take().into_iter().unzip();
-        let now: Option<Vec<_>> = names.iter().map(|name| read(name)).collect();
-        match now {
-            Some(now) if now.is_empty() => Brought::Nothing,
+    pub fn brought(&self, read: impl FnOnce(&str) -> Option<Option<Vec<u8>>>) -> Brought {
+        let Some((name, expected)) = self.wanted.take() else {
+            return Brought::Nothing;
+        };
+        match read(&name) {
             Some(now) if now == expected => Brought::AsExpected,
             Some(now) => Brought::Other(now),
             None => Brought::Nothing,
@@ -91,8 +91,8 @@ impl Documents for Memory {
         self.step(|map| names.iter().map(|name| map.get(name).cloned()).collect())
     }
 
-    fn bring_along(&self, expected: &[Expected]) -> bool {
-        self.along.bring(expected)
+    fn bring_along(&self, name: &str, expected: Option<&[u8]>) -> bool {
+        self.along.bring(name, expected)
     }
 
     fn brought(&self) -> Brought {

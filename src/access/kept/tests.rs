@@ -19,8 +19,8 @@ use crate::access::{Caller, Grant, Place};
 use crate::hex;
 use crate::json::Json;
 use crate::module::{ModulePath, Timestamp};
+use crate::store::Brought;
 use crate::store::testing::{Faults, Step, Turns, at_every_step, both, in_every_order};
-use crate::store::{Brought, Expected};
 
 mod damage;
 mod remembered;
@@ -439,8 +439,8 @@ impl Documents for Shared<'_> {
             }
         })
     }
-    fn bring_along(&self, expected: &[Expected]) -> bool {
-        self.along.bring(expected)
+    fn bring_along(&self, name: &str, expected: Option<&[u8]>) -> bool {
+        self.along.bring(name, expected)
     }
     fn brought(&self) -> Brought {
         self.along.brought(|name| Some(self.read(name)))

@@ -1,4 +1,4 @@
-//! Values that come along with the next one that is read, so that to know them takes no call of its own.
+//! A value that comes along with the next one that is read, so that to know it takes no call of its own.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::KeyValue;
 use crate::store::{Brought, Error};
 
-/// A port whose next read brings others along.
+/// A port whose next read brings another value along.
 pub(super) struct Along {
     port: Rc<dyn KeyValue>,
     state: RefCell<State>,
@@ -15,12 +15,12 @@ pub(super) struct Along {
 enum State {
     /// Nothing is asked for.
     Idle,
-    /// Under these keys these values are expected.
-    Wanted(Vec<String>, Vec<Option<Vec<u8>>>),
-    /// They came.
+    /// Under this key this value is expected.
+    Wanted(String, Option<Vec<u8>>),
+    /// It came.
     AsExpected,
-    /// Others came, with what is told to who reads the same once more.
-    Other(Vec<Option<Vec<u8>>>, Again),
+    /// Another came, with what is told to who reads the same once more.
+    Other(Option<Vec<u8>>, Again),
     Again(Again),
 }
 
@@ -35,9 +35,10 @@ impl Along {
         }
     }
 
-    /// Has the next read bring along what stands under these keys.
-    pub fn bring(&self, keys: Vec<String>, expected: Vec<Option<Vec<u8>>>) {
-        self.state.replace(State::Wanted(keys, expected));
+    /// Has the next read bring along what stands under this key.
+    pub fn bring(&self, key: String, expected: Option<&[u8]>) {
+        self.state
+            .replace(State::Wanted(key, expected.map(<[u8]>::to_vec)));
     }
 
     /// The port itself, whose reads bring nothing.
@@ -49,9 +50,9 @@ impl Along {
     pub fn brought(&self) -> Brought {
         match self.state.replace(State::Idle) {
             State::AsExpected => Brought::AsExpected,
-            State::Other(values, again) => {
+            State::Other(value, again) => {
                 self.state.replace(State::Again(again));
-                Brought::Other(values)
+                Brought::Other(value)
             }
             State::Idle | State::Wanted(..) | State::Again(_) => Brought::Nothing,
         }
@@ -61,10 +62,10 @@ impl Along {
 impl KeyValue for Along {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
         match self.state.replace(State::Idle) {
-            State::Wanted(mut keys, expected) => {
-                keys.push(key.to_owned());
-                let mut came = self.port.get_many(&keys)?;
-                let value = came.pop().flatten();
+            State::Wanted(along, expected) => {
+                let mut values = self.port.get_many(&[key.to_owned(), along])?;
+                let came = values.pop().flatten();
+                let value = values.pop().flatten();
                 self.state.replace(match came == expected {
                     true => State::AsExpected,
                     false => State::Other(came, Again(key.to_owned(), value.clone())),
@@ -129,29 +130,21 @@ mod tests {
         assert_eq!(along.get("a"), Ok(value("a")));
         assert_eq!(along.brought(), Brought::Nothing);
 
-        let bring = |keys: &[&str], values: &[Option<Vec<u8>>]| {
-            let keys = keys.iter().map(|key| (*key).to_owned()).collect();
-            along.bring(keys, values.to_vec());
-        };
-        bring(&["c", "nothing", "b"], &[value("c"), None, value("b")]);
+        along.bring("c".to_owned(), Some(b"c"));
         assert_eq!(along.get("a"), Ok(value("a")));
         assert_eq!(along.get("b"), Ok(value("b")));
         assert_eq!(along.brought(), Brought::AsExpected);
         assert_eq!(along.brought(), Brought::Nothing);
 
-        bring(&["nothing"], &[None]);
+        along.bring("nothing".to_owned(), None);
         assert_eq!(along.get("nothing"), Ok(None));
         assert_eq!(along.brought(), Brought::AsExpected);
 
-        for (expected, then) in [
-            ([value("x"), None], "a"),
-            ([None, None], "b"),
-            ([value("c"), value("x")], "a"),
-        ] {
-            bring(&["c", "nothing"], &expected);
+        for (expected, then) in [(Some(&b"x"[..]), "a"), (None, "b")] {
+            along.bring("c".to_owned(), expected);
             assert_eq!(along.get("a"), Ok(value("a")));
             map.lock().unwrap().insert("a".to_owned(), b"new".to_vec());
-            assert_eq!(along.brought(), Brought::Other(vec![value("c"), None]));
+            assert_eq!(along.brought(), Brought::Other(value("c")));
             assert_eq!(along.get(then), Ok(value(then)), "as it was, or another");
             assert_eq!(along.get("a"), Ok(value("new")));
             map.lock().unwrap().insert("a".to_owned(), b"a".to_vec());
@@ -162,7 +155,7 @@ mod tests {
     fn a_read_that_fails_brings_nothing() {
         let map = Map::default();
         let along = along(&map, &Rc::new(Faults::at(0, Fault::Fails)));
-        along.bring(vec!["c".to_owned()], vec![None]);
+        along.bring("c".to_owned(), None);
         assert!(along.get("a").is_err());
         assert_eq!(along.brought(), Brought::Nothing);
     }

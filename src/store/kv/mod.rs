@@ -25,7 +25,7 @@ mod tests;
 use std::rc::Rc;
 
 #[cfg(feature = "admin")]
-use super::{Brought, Expected};
+use super::Brought;
 use super::{
     Content, Detail, Entropy, Error, File, Index, Object, Open, Outcome, Repaired, Staging, Store,
 };
@@ -210,8 +210,8 @@ fn document_key(name: &str) -> String {
 
 /// The keys of documents, of which many a name is what the one before begins with: there it is cut off.
 #[cfg(feature = "admin")]
-fn document_keys<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut keys: Vec<String> = Vec::with_capacity(names.size_hint().0 + 1);
+fn document_keys(names: &[String]) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::with_capacity(names.len());
     let mut before = "";
     for name in names {
         let longer = keys.last();
@@ -286,15 +286,13 @@ impl Store for Kv {
 
     #[cfg(feature = "admin")]
     fn documents(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
-        let keys = document_keys(names.iter().map(String::as_str));
+        let keys = document_keys(names);
         self.port.get_many(&keys)
     }
 
     #[cfg(feature = "admin")]
-    fn bring_along(&self, expected: &[Expected]) -> bool {
-        let keys = document_keys(expected.iter().map(|(name, _)| *name));
-        let values = expected.iter().map(|(_, value)| value.map(<[u8]>::to_vec));
-        self.along.bring(keys, values.collect());
+    fn bring_along(&self, name: &str, expected: Option<&[u8]>) -> bool {
+        self.along.bring(document_key(name), expected);
         true
     }
 

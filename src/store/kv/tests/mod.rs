@@ -169,14 +169,14 @@ fn a_document_neither_brings_another_along_nor_is_told_again() {
     let one = version(PATH, "v1.0.0");
     published(&store, &one, b"one");
     store.set_document("keys", b"old").unwrap();
-    assert!(store.bring_along(&[("generation", Some(b"before"))]));
+    assert!(store.bring_along("generation", Some(b"before")));
     assert_eq!(store.document("keys"), Ok(Some(b"old".to_vec())));
     store.set_document("keys", b"new").unwrap();
     assert_eq!(store.brought(), Brought::Nothing);
-    assert!(store.bring_along(&[("generation", Some(b"before"))]));
+    assert!(store.bring_along("generation", Some(b"before")));
     assert_eq!(store.document("keys"), Ok(Some(b"new".to_vec())));
     assert!(bytes(&store, &one, File::Info).is_ok());
-    assert_eq!(store.brought(), Brought::Other(vec![None]));
+    assert_eq!(store.brought(), Brought::Other(None));
 }
 
 #[test]
