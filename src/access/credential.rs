@@ -9,13 +9,6 @@ use crate::http::Headers;
 
 /// All headers that may hold a token, as `Vary` lists them.
 pub const HEADERS: &str = "Authorization, Private-Token, Job-Token, Deploy-Token";
-/// The same one by one: all but the first are GitLab's, and hold nothing but the token.
-const ALL_HEADERS: [&str; 4] = [
-    "authorization",
-    "private-token",
-    "job-token",
-    "deploy-token",
-];
 
 /// What the token of a CI job begins with (GitLab's documentation, Token prefixes).
 const OF_JOB: &[u8] = b"glcbt-";
@@ -37,21 +30,25 @@ impl Credential {
     /// not set.
     pub fn presented(headers: &Headers) -> Option<Result<Self, Malformed>> {
         let mut presented: Option<Credential> = None;
-        for name in ALL_HEADERS {
-            for value in headers.all(name).filter(|value| !value.is_empty()) {
-                let next = match name {
-                    "authorization" => from_authorization(value),
-                    name => from_secret(value.trim_ascii(), name == "job-token"),
-                };
-                presented = match (presented, next) {
-                    (None, Some(next)) => Some(next),
-                    (Some(first), Some(next)) if first.secret == next.secret => Some(Credential {
-                        of_job: first.of_job || next.of_job,
-                        ..first
-                    }),
-                    _ => return Some(Err(Malformed)),
-                };
-            }
+        for (name, value) in headers.all().filter(|(_, value)| !value.is_empty()) {
+            let is = |own: &str| name.eq_ignore_ascii_case(own);
+            let next = if is("authorization") {
+                from_authorization(value)
+            } else if is("private-token") || is("deploy-token") {
+                from_secret(value.trim_ascii(), false)
+            } else if is("job-token") {
+                from_secret(value.trim_ascii(), true)
+            } else {
+                continue;
+            };
+            presented = match (presented, next) {
+                (None, Some(next)) => Some(next),
+                (Some(first), Some(next)) if first.secret == next.secret => Some(Credential {
+                    of_job: first.of_job || next.of_job,
+                    ..first
+                }),
+                _ => return Some(Err(Malformed)),
+            };
         }
         presented.map(Ok)
     }

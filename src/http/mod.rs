@@ -72,14 +72,14 @@ impl Headers {
 
     /// The first value of a field as it came.
     pub fn raw(&self, name: &str) -> Option<&[u8]> {
-        self.all(name).next()
+        self.all()
+            .find(|(field, _)| field.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
-    /// All values of a field as they came.
-    pub fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let fields = self.0.iter();
-        let of_name = fields.filter(move |(field, _)| field.eq_ignore_ascii_case(name));
-        of_name.map(|(_, value)| value.as_slice())
+    /// All fields, their names and values as they came.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 }
 
