@@ -83,14 +83,15 @@ impl Edge<'_> {
                 Some(nothing.path.as_str()).filter(|path| named.is_none() && !path.is_empty())
             }
         };
-        let by_memory = Look::new(self, named, module, reads && resource.is_ok());
-        let answer = self.admit(&by_memory, named, module, resource, request);
-        // What the store can't do it says best itself, and nobody is let in by it.
-        let has_failed = matches!(&answer, Err(failure) if failure.kind.is_operators());
-        if has_failed || by_memory.stands()? {
-            return answer;
+        loop {
+            let look = Look::new(self, named, module, reads && resource.is_ok());
+            let answer = self.admit(&look, named, module, resource, request);
+            // What the store can't do it says best itself, and nobody is let in by it.
+            let has_failed = matches!(&answer, Err(failure) if failure.kind.is_operators());
+            if has_failed || look.stands()? {
+                return answer;
+            }
         }
-        self.admit(&by_memory.anew(), named, module, resource, request)
     }
 
     /// Answers a request as a look at the projects has it.
@@ -234,15 +235,6 @@ impl<'a> Look<'a> {
             owner: owner.map(|(project, _)| project),
             #[cfg(feature = "admin")]
             kept,
-        }
-    }
-
-    /// The same without what is remembered.
-    fn anew(&self) -> Self {
-        Look {
-            #[cfg(feature = "admin")]
-            kept: self.kept.as_ref().map(kept::Look::anew),
-            ..*self
         }
     }
 

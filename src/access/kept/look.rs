@@ -17,8 +17,6 @@ pub struct Look<'a> {
     asked: Asked<'a>,
     /// Whether it counts that the same was let in before: not for who writes.
     memorable: bool,
-    /// Whether what is remembered of that is good enough.
-    recalls: bool,
     begun: Instant,
     /// Who asks, once that is known, where it counts.
     asking: OnceCell<Asking<'a>>,
@@ -37,22 +35,12 @@ impl<'a> Look<'a> {
             kept,
             asked,
             memorable,
-            recalls: true,
             begun,
             asking: OnceCell::new(),
             recalled: OnceCell::new(),
             answers: OnceCell::new(),
             token: OnceCell::new(),
             found: OnceCell::new(),
-        }
-    }
-
-    /// Nothing yet of the same request, without what is remembered.
-    #[must_use]
-    pub fn anew(&self) -> Self {
-        Look {
-            recalls: false,
-            ..Look::new(self.kept, self.asked, self.memorable, self.begun)
         }
     }
 
@@ -148,7 +136,7 @@ impl<'a> Look<'a> {
         }
         let asking = || Asking::new(secret, &self.asked);
         let asking = self.asking.get_or_init(asking);
-        if self.recalls && self.recalled.get().is_none() {
+        if self.recalled.get().is_none() {
             let known = self.kept.recall(asking, self.begun)?;
             let _ = self.recalled.set(known);
         }

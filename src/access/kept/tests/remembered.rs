@@ -127,11 +127,12 @@ fn lets_in(kept: Kept, who: Asks, now: Instant) -> Result<bool, Failure> {
         module: Some(who.module),
         reach: None,
     };
-    let by_memory = Look::new(kept, asked, who.reads, now);
-    let may = is_let_in(&by_memory, who)?;
-    match by_memory.stands()? {
-        true => Ok(may),
-        false => is_let_in(&by_memory.anew(), who),
+    loop {
+        let look = Look::new(kept, asked, who.reads, now);
+        let is_let_in = is_let_in(&look, who)?;
+        if look.stands()? {
+            return Ok(is_let_in);
+        }
     }
 }
 
