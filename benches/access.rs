@@ -32,8 +32,8 @@ use support::{Contender, Folder, compare, floor, preopen, print_requests, proxy,
 
 const CONNECTIONS: usize = 16;
 /// How often two are compared, to see by how much the outcome moves.
-const BLOCKS: usize = 12;
-const SHORT_ROUND: Duration = Duration::from_millis(400);
+const BLOCKS: usize = 24;
+const SHORT_ROUND: Duration = Duration::from_millis(300);
 /// How often each is asked for in a block, where they take turns.
 const BLOCK: usize = 2000;
 /// The same where an answer takes ten times as long.
@@ -204,7 +204,7 @@ fn calls_of(filling: &Filling) -> Calls {
         let below = (0..BELOW).map(|number| call(&format!("{module}/{number}"), hash));
         std::iter::once(call(module, hash)).chain(below).collect()
     };
-    Documents::get(filling, &["admin/generation".to_owned()]).expect("a store that works");
+    Documents::get(filling, &["admin/generation"]).expect("a store that works");
     let generation = filling.asked().join(",");
     let hash = Sha256::digest(secret(3)).into();
     Calls {
@@ -330,11 +330,15 @@ impl Kind<'_> {
         print("the same module, more than without", more(kept, without));
         print("  more than by the configuration", more(kept, configured));
         print("  the store's part of that", more(generation, one));
+        let above = more(&more(kept, configured), &more(calls, no_calls));
         print("  the calls that it spares", more(calls, no_calls));
+        print("  above them", above);
         let [.., without, configured, kept, no_calls, calls] = &costs;
         print("each time another, more than without", more(kept, without));
         print("  more than by the configuration", more(kept, configured));
+        let above = more(&more(kept, configured), &more(calls, no_calls));
         print("  its calls alone", more(calls, no_calls));
+        print("  above them", above);
     }
 }
 

@@ -4,16 +4,20 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::hash::{Hash, Hasher as _};
+use std::ops::Range;
 
 use rustc_hash::FxHasher;
 
-/// Values by their keys, which give way in the order of their places. No part of what it stands in: all are
-/// equal, and a clone is empty.
+/// So many places one key may be in.
+const WAYS: usize = 8;
+
+/// Values by their keys, which give way to others in turn. No part of what it stands in: all are equal, and a
+/// clone is empty.
 pub struct Lately<K, V, const MOST: usize> {
     /// Behind the hash of each key: to compare the keys themselves, sixty of one length, took seven
-    /// microseconds.
-    kept: RefCell<Vec<(u64, K, V)>>,
-    /// Where the next one goes when there is no more room.
+    /// microseconds. A key is in one of a few places that its hash tells.
+    kept: RefCell<Vec<Option<(u64, K, V)>>>,
+    /// Which of those gives way next.
     next: Cell<usize>,
 }
 
@@ -31,12 +35,27 @@ impl<K, V: Clone, const MOST: usize> Lately<K, V, MOST> {
     where
         K: PartialEq<Q>,
     {
+        self.tell(key, V::clone)
+    }
+
+    /// Whether there is a value under a key, and such a one.
+    #[cfg(feature = "admin")]
+    pub fn is<Q: Hash + ?Sized>(&self, key: &Q, such: impl FnOnce(&V) -> bool) -> bool
+    where
+        K: PartialEq<Q>,
+    {
+        self.tell(key, such) == Some(true)
+    }
+
+    fn tell<Q: Hash + ?Sized, T>(&self, key: &Q, of: impl FnOnce(&V) -> T) -> Option<T>
+    where
+        K: PartialEq<Q>,
+    {
         let hash = hash_of(key);
         let kept = self.kept.borrow();
-        let found = kept
-            .iter()
-            .find(|(own_hash, own, _)| *own_hash == hash && own == key);
-        found.map(|(.., value)| value.clone())
+        let mut places = kept.get(Self::places(hash))?.iter().flatten();
+        let found = places.find(|(own_hash, own, _)| *own_hash == hash && own == key);
+        found.map(|(.., value)| of(value))
     }
 
     /// Keeps a value, in place of any other under its key.
@@ -46,18 +65,31 @@ impl<K, V: Clone, const MOST: usize> Lately<K, V, MOST> {
     {
         let hash = hash_of(&key);
         let mut kept = self.kept.borrow_mut();
-        let mut place = kept
-            .iter()
-            .position(|(own_hash, own, _)| *own_hash == hash && *own == key);
-        if place.is_none() && kept.len() >= MOST {
-            let next = self.next.get();
-            self.next.set((next + 1) % MOST);
-            place = Some(next);
+        if kept.is_empty() {
+            kept.extend((0..MOST).map(|_| None));
         }
-        match place.and_then(|at| kept.get_mut(at)) {
-            Some(old) => *old = (hash, key, value),
-            None => kept.push((hash, key, value)),
+        let places = kept.get_mut(Self::places(hash)).unwrap_or_default();
+        let is_its = |place: &Option<(u64, K, V)>| {
+            let own = place.as_ref();
+            own.is_some_and(|(own_hash, own, _)| *own_hash == hash && *own == key)
+        };
+        let own = places.iter().position(is_its);
+        let place = own.or_else(|| places.iter().position(Option::is_none));
+        let place = place.unwrap_or_else(|| {
+            let next = self.next.get() % places.len().max(1);
+            self.next.set(next + 1);
+            next
+        });
+        if let Some(place) = places.get_mut(place) {
+            *place = Some((hash, key, value));
         }
+    }
+
+    /// In which places the key with this hash may be.
+    fn places(hash: u64) -> Range<usize> {
+        let sets = (MOST / WAYS).max(1);
+        let start = usize::try_from(hash % sets as u64).unwrap_or_default() * WAYS;
+        start..(start + WAYS).min(MOST)
     }
 }
 
@@ -98,6 +130,19 @@ impl<K, V, const MOST: usize> fmt::Debug for Lately<K, V, MOST> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_places_are_filled_and_every_key_is_found_by_its_hash() {
+        let lately = Lately::<String, u32, 64>::new();
+        for number in 0..10_000 {
+            lately.keep(number.to_string(), number);
+            assert_eq!(lately.find(&number.to_string()), Some(number));
+            assert!(lately.is(&number.to_string(), |it| *it == number));
+            assert!(!lately.is(&number.to_string(), |it| *it != number));
+        }
+        let found = (0..10_000).filter(|number| lately.find(&number.to_string()) == Some(*number));
+        assert_eq!(found.count(), 64);
+    }
 
     #[test]
     fn the_newest_values_are_found_and_the_oldest_give_way() {

@@ -34,6 +34,8 @@ pub mod module;
 mod order;
 pub mod proxy;
 pub mod publish;
+#[cfg(feature = "admin")]
+mod same;
 pub mod settings;
 pub mod store;
 #[cfg(target_arch = "wasm32")]

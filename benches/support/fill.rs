@@ -37,8 +37,9 @@ impl KeyValue for Map {
         Ok(())
     }
 
-    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
-        *self.asked.lock().expect("a list that nobody broke") = keys.to_vec();
+    fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        *self.asked.lock().expect("a list that nobody broke") =
+            keys.iter().map(|key| (*key).to_owned()).collect();
         keys.iter().map(|key| self.get(key)).collect()
     }
 
@@ -127,7 +128,7 @@ impl Filling {
 
 /// Projects and tokens.
 impl Documents for Filling {
-    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    fn get(&self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         self.store.documents(names)
     }
 

@@ -299,7 +299,7 @@ fn malformed(text: String) -> Failure {
 }
 
 impl Documents for Edge<'_> {
-    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    fn get(&self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         self.store()?.documents(names)
     }
 

@@ -59,11 +59,11 @@ impl KeyValue for Map {
         self.call(|| self.values.borrow().get(key).cloned())
     }
     #[cfg(feature = "admin")]
-    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         let asked = self.values_asked.get() + keys.len();
         self.values_asked.set(asked);
         let values = self.values.borrow();
-        let found: Vec<_> = keys.iter().map(|key| values.get(key).cloned()).collect();
+        let found: Vec<_> = keys.iter().map(|key| values.get(*key).cloned()).collect();
         let there = self.values_found.get() + found.iter().flatten().count();
         self.values_found.set(there);
         self.call(|| found)

@@ -297,7 +297,7 @@ pub trait Store {
     /// # Errors
     /// The store's own.
     #[cfg(feature = "admin")]
-    fn documents(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    fn documents(&self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         names.iter().map(|name| self.document(name)).collect()
     }
 

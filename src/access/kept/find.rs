@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::rc::Rc;
 
-use super::names::{GENERATION, NOBODYS, NOTHING, hash_document, named_document, prefix_documents};
-use super::record::{ProjectRecord, TokenRecord};
+use super::names::{GENERATION, NOBODYS, NOTHING, Prefixes, hash_document, named_document};
+use super::record::{ProjectCopy, TokenRecord};
 use super::remembered::Generation;
 use super::{DEEPEST, Kept, hides, unreadable};
 use crate::access::{Project, Token};
@@ -35,16 +35,34 @@ const NOBODYS_ID: &str = "0";
 pub struct Answers<'a> {
     kept: Kept<'a>,
     asked: Asked<'a>,
-    /// The documents that were read.
-    names: Vec<String>,
-    /// The project that is named, and which of those is its own.
-    named: Option<(&'a str, usize, Option<Vec<u8>>)>,
+    documents: Asks<'a>,
+    /// The project that is named.
+    named: Option<(&'a str, Option<Vec<u8>>)>,
     owner: Option<(&'a str, Vec<u8>)>,
     secret: Option<[u8; 32]>,
     /// The document of the token that has this secret.
     token: Option<Vec<u8>>,
     /// The generation that all of this is of, if that is known.
     generation: Option<Generation>,
+}
+
+/// The documents that are asked for at once.
+struct Asks<'a> {
+    prefixes: Prefixes<'a>,
+    named: Option<String>,
+    token: Option<String>,
+    generation: bool,
+}
+
+impl Asks<'_> {
+    fn names(&self) -> Vec<&str> {
+        let mut names = Vec::with_capacity(self.prefixes.all.len() + 3);
+        names.extend(self.prefixes.documents());
+        names.extend(self.named.as_deref());
+        names.extend(self.token.as_deref());
+        names.extend(self.generation.then_some(GENERATION));
+        names
+    }
 }
 
 /// The projects that a request is about, as far as the store knows them.
@@ -68,45 +86,37 @@ impl<'a> Kept<'a> {
         secret: Option<&[u8; 32]>,
         remembers: bool,
     ) -> Result<Answers<'a>, Failure> {
-        let prefixes = asked
-            .module
-            .map_or_else(Vec::new, |module| beginnings(module, asked.reach));
-        let mut names = prefix_documents(&prefixes);
-        let mut named = None;
-        if let Some(name) = asked.named
-            && let Some(document) = named_document(name)
-        {
-            named = Some((name, names.len(), None));
-            names.push(document);
-        }
-        names.extend(secret.map(|hash| hash_document(&hex::encode(hash))));
-        let remembers = remembers && !names.is_empty();
-        if remembers {
-            names.push(GENERATION.to_owned());
-        }
-        let before = remembers.then(|| self.remembered.before()).flatten();
+        let prefixes = asked.module.map(|module| beginnings(module, asked.reach));
+        let mut documents = Asks {
+            prefixes: Prefixes::new(prefixes.unwrap_or_default()),
+            named: asked.named.and_then(named_document),
+            token: secret.map(|hash| hash_document(&hex::encode(hash))),
+            generation: false,
+        };
+        documents.generation = remembers && !documents.names().is_empty();
+        let before = documents.generation.then(|| self.remembered.before());
+        let names = documents.names();
         let mut values = match names.is_empty() {
             true => Vec::new(),
             false => self.get(&names)?,
         };
-        let now = remembers.then(|| values.pop().flatten());
+        let now = documents.generation.then(|| values.pop().flatten());
         if let Some(now) = &now {
             self.remembered.saw(now.clone());
         }
         let token = secret.and_then(|_| values.pop().flatten());
-        if let Some((_, _, value)) = &mut named {
-            *value = values.pop().flatten();
-        }
-        let mut owners = prefixes.into_iter().zip(values);
+        let named = asked.named.filter(|_| documents.named.is_some());
+        let named = named.map(|name| (name, values.pop().flatten()));
+        let mut owners = documents.prefixes.all.iter().zip(values);
         Ok(Answers {
             kept: *self,
             asked: *asked,
-            names,
             named,
-            owner: owners.find_map(|(prefix, value)| Some((prefix, value?))),
+            owner: owners.find_map(|(prefix, value)| Some((*prefix, value?))),
+            documents,
             secret: secret.copied(),
             token,
-            generation: now.filter(|now| before.as_ref() == Some(now)),
+            generation: now.filter(|now| before.flatten().as_ref() == Some(now)),
         })
     }
 }
@@ -156,8 +166,8 @@ impl<'a> Answers<'a> {
         let owner = self.owner_for(sees, owner, named.as_ref())?;
         let states = [&named, &owner].map(|copy| copy.as_ref().map(|copy| &copy.state));
         let of_one = states[0] == states[1];
-        let named = named.map(|copy| Rc::new(copy.project));
-        let owner = owner.map(|copy| self.owner(Rc::new(copy.project)));
+        let named = named.map(|copy| Rc::clone(&copy.project));
+        let owner = owner.map(|copy| self.owner(&copy.project));
         let named = match (named, &owner) {
             (Some(named), Some(owner)) if of_one && named.id == owner.id => Some(Rc::clone(owner)),
             (named, _) => named,
@@ -186,7 +196,7 @@ impl<'a> Answers<'a> {
         &self,
         sees: &dyn Fn(&Project) -> bool,
         owner: &Document,
-    ) -> Result<Option<ProjectRecord>, Failure> {
+    ) -> Result<Option<Rc<ProjectCopy>>, Failure> {
         let what = match self.named_copy() {
             Document::Is(named) => return Ok(Some(named)),
             Document::None => return Ok(None),
@@ -210,8 +220,8 @@ impl<'a> Answers<'a> {
         &self,
         sees: &dyn Fn(&Project) -> bool,
         owner: Document,
-        named: Option<&ProjectRecord>,
-    ) -> Result<Option<ProjectRecord>, Failure> {
+        named: Option<&Rc<ProjectCopy>>,
+    ) -> Result<Option<Rc<ProjectCopy>>, Failure> {
         let what = match owner {
             Document::Is(owner) => return Ok(Some(owner)),
             Document::None => return Ok(None),
@@ -219,24 +229,24 @@ impl<'a> Answers<'a> {
         };
         let configured = self.asked.named.and_then(|it| self.kept.projects.named(it));
         let seen = configured.map(|own| &**own);
-        let seen = seen.or(named.map(|copy| &copy.project));
+        let seen = seen.or(named.map(|copy| &*copy.project));
         match self.named.is_none() || seen.is_some_and(sees) {
             true => Err(unreadable(&what)),
-            false => Ok(ProjectRecord::parse(NOBODYS_PROJECT)),
+            false => Ok(ProjectCopy::parse(NOBODYS_PROJECT)),
         }
     }
 
     /// The copy of the project that is named, if it is not hidden; of nobody's where it is not there.
     fn named_copy(&self) -> Document {
-        let Some((name, _, value)) = &self.named else {
+        let Some((name, value)) = &self.named else {
             return Document::None;
         };
         // One that is not there costs what one that is hidden from who asks does.
         let there = value.as_deref();
         let nobodys = there.is_none().then(|| black_box(NOBODYS_PROJECT.to_vec()));
         let value = there.or(nobodys.as_deref()).unwrap_or_default();
-        let copy = read_copy(value, |copy| there.is_none() || copy.is_named(name));
-        match copy {
+        let copy = ProjectCopy::parse(value);
+        match copy.filter(|copy| there.is_none() || copy.project.is_named(name)) {
             Some(copy) if self.kept.is_hidden(&copy.project) => Document::None,
             Some(copy) => Document::Is(copy),
             None => Document::Unreadable(format!("the project {name:?}")),
@@ -248,8 +258,13 @@ impl<'a> Answers<'a> {
         let Some((prefix, value)) = &self.owner else {
             return Document::None;
         };
-        let has_it = |copy: &Project| copy.modules.iter().any(|own| own == prefix);
-        match read_copy(value, has_it) {
+        let copy = match self.asked.named {
+            // Whether somebody has a path is no secret here, nor is how long it takes to read it.
+            None => self.kept.remembered.copy(value),
+            Some(_) => ProjectCopy::parse(value),
+        };
+        let has_it = |copy: &Rc<ProjectCopy>| copy.project.modules.iter().any(|own| own == prefix);
+        match copy.filter(has_it) {
             Some(copy) => Document::Is(copy),
             None => Document::Unreadable(format!("the project that has {prefix}")),
         }
@@ -259,10 +274,10 @@ impl<'a> Answers<'a> {
     /// there, and nothing where it is. Reading takes a store longer than finding nothing: done before a
     /// refusal, so that the time it takes tells nobody which of the two it was.
     pub fn even_out(&self) {
-        if let Some((_, at, value)) = &self.named {
-            let mut names = self.names.clone();
-            if let Some(name) = names.get_mut(*at) {
-                *name = if value.is_some() { NOTHING } else { NOBODYS }.to_owned();
+        if let Some((_, value)) = &self.named {
+            let mut names = self.documents.names();
+            if let Some(name) = names.get_mut(self.documents.prefixes.all.len()) {
+                *name = if value.is_some() { NOTHING } else { NOBODYS };
             }
             // Whatever comes of it, the refusal stands.
             let _ = self.kept.get(&names);
@@ -270,20 +285,20 @@ impl<'a> Answers<'a> {
     }
 
     /// Who owns what a kept project does, which one of the configuration may hide.
-    fn owner(&self, project: Rc<Project>) -> Rc<Project> {
+    fn owner(&self, project: &Rc<Project>) -> Rc<Project> {
         let kept = &self.kept;
-        if !kept.is_hidden(&project) {
-            return project;
+        if !kept.is_hidden(project) {
+            return Rc::clone(project);
         }
         let configured = self
             .asked
             .module
             .and_then(|module| kept.projects.owner(module));
         match configured {
-            Some((own, 1..)) if hides(own, &project) => Rc::clone(own),
+            Some((own, 1..)) if hides(own, project) => Rc::clone(own),
             _ => Rc::new(Project {
                 enabled: false,
-                ..(*project).clone()
+                ..(**project).clone()
             }),
         }
     }
@@ -292,15 +307,9 @@ impl<'a> Answers<'a> {
 /// What a document says that is to be the copy of a project.
 enum Document {
     None,
-    Is(ProjectRecord),
+    Is(Rc<ProjectCopy>),
     /// What it is that can't be read.
     Unreadable(String),
-}
-
-/// Reads a copy of a project that is as it must be.
-fn read_copy(value: &[u8], fits: impl Fn(&Project) -> bool) -> Option<ProjectRecord> {
-    let copy = ProjectRecord::parse(value)?;
-    (copy.state.is_some() && fits(&copy.project)).then_some(copy)
 }
 
 /// The beginnings of a module path that can be prefixes longer than `reach`, the longest first.

@@ -60,13 +60,13 @@ pub trait Documents {
     ///
     /// # Errors
     /// The store's, as all below.
-    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, store::Error>;
+    fn get(&self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>, store::Error>;
     /// The document of this name.
     ///
     /// # Errors
     /// The store's.
     fn one(&self, name: &str) -> Result<Option<Vec<u8>>, store::Error> {
-        let mut values = self.get(&[name.to_owned()])?;
+        let mut values = self.get(&[name])?;
         Ok(values.pop().flatten())
     }
     /// Has what the request reads next bring this document along. Whether it can.
@@ -186,7 +186,7 @@ impl Kept<'_> {
         all.any(|own| own.grant.name == token.grant.name || own.has_hash_of(token))
     }
 
-    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+    fn get(&self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Failure> {
         self.documents.get(names).map_err(no_look_up)
     }
 
@@ -217,7 +217,7 @@ impl Kept<'_> {
             if listed > 0 && !go_on() {
                 break;
             }
-            for (document, value) in some.iter().zip(self.get(some)?) {
+            for (document, value) in some.iter().zip(self.get(&strs(some))?) {
                 listed += 1;
                 let name = document.strip_prefix(prefix).unwrap_or_default();
                 // What was removed meanwhile is none.
@@ -243,7 +243,7 @@ impl Kept<'_> {
         let names = names.map_err(|error| failed("the list can't be read", &error))?;
         let mut all = Vec::new();
         for some in names.chunks(AT_ONCE) {
-            for (document, value) in some.iter().zip(self.get(some)?) {
+            for (document, value) in some.iter().zip(self.get(&strs(some))?) {
                 let name = document.strip_prefix(prefix).unwrap_or_default();
                 all.extend(value.and_then(|value| read(name, &value)));
             }
@@ -255,6 +255,10 @@ impl Kept<'_> {
 /// Whether a project of the configuration stands in place of one that is kept.
 fn hides(own: &Project, kept: &Project) -> bool {
     own.id == kept.id || own.path == kept.path
+}
+
+fn strs(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
 }
 
 /// The name of a token in a line of the log: in quotes where it could be taken for more words.

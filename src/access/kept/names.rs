@@ -44,16 +44,38 @@ pub(super) fn prefix_document(prefix: &str) -> String {
     readable(PREFIXES, prefix, true)
 }
 
-/// The documents of prefixes, of which each is what the one before begins with, if that has more elements.
-pub(super) fn prefix_documents(prefixes: &[&str]) -> Vec<String> {
-    let mut all: Vec<String> = Vec::with_capacity(prefixes.len() + 3);
-    for prefix in prefixes {
-        let longer = all.last().filter(|_| !prefix.ends_with('.'));
-        let cut = longer.and_then(|longer| longer.get(..PREFIXES.len() + prefix.len()));
-        let cut = cut.filter(|cut| cut.ends_with(prefix)).map(str::to_owned);
-        all.push(cut.unwrap_or_else(|| prefix_document(prefix)));
+/// Prefixes, each what the one before begins with, and their documents, of which most are what the first one begins
+/// with.
+pub(super) struct Prefixes<'a> {
+    pub all: Vec<&'a str>,
+    first: String,
+    /// The documents of others, by their places.
+    apart: Vec<(usize, String)>,
+}
+
+impl<'a> Prefixes<'a> {
+    pub fn new(all: Vec<&'a str>) -> Self {
+        let first = all
+            .first()
+            .map_or_else(String::new, |it| prefix_document(it));
+        let is_hashed = first.as_bytes().get(PREFIXES.len()) == Some(&b'/');
+        let apart = all.iter().enumerate();
+        let apart = apart.filter(|(_, prefix)| is_hashed || prefix.ends_with('.'));
+        let apart = apart.map(|(at, prefix)| (at, prefix_document(prefix)));
+        Prefixes {
+            apart: apart.collect(),
+            all,
+            first,
+        }
     }
-    all
+
+    pub fn documents(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().enumerate().map(|(at, prefix)| {
+            let apart = self.apart.iter().find(|(place, _)| *place == at);
+            let part = || self.first.get(..PREFIXES.len() + prefix.len());
+            apart.map_or_else(|| part().unwrap_or_default(), |(_, document)| document)
+        })
+    }
 }
 
 pub(super) fn token_document(name: &str) -> String {

@@ -11,7 +11,7 @@ use super::lookup::LookUp;
 use super::names::{IDS, NOBODYS, id_document, path_document, prefix_document};
 use super::record::{FIRST_PREFIX, PATH, ProjectRecord as Record, documents_of};
 use super::writing::{Writing, conflict, refused};
-use super::{AT_ONCE, Broken, DEEPEST, Done, Kept, Outcome, Page, failed, unreadable};
+use super::{AT_ONCE, Broken, DEEPEST, Done, Kept, Outcome, Page, failed, strs, unreadable};
 use crate::access::Project;
 use crate::http::{Failure, Kind};
 
@@ -175,7 +175,7 @@ impl Kept<'_> {
         let documents = documents_of(project);
         let mut names: Vec<String> = documents.iter().map(|(name, _)| name.clone()).collect();
         names.push(NOBODYS.to_owned());
-        let mut standing = self.get(&names)?;
+        let mut standing = self.get(&strs(&names))?;
         names.pop();
         let nobodys = standing.pop().flatten();
         self.refuse_taken(project, &standing)?;
@@ -347,7 +347,7 @@ impl Kept<'_> {
         if ids.is_empty() {
             return Ok(());
         }
-        for ((at, id), value) in others.iter().zip(self.get(&ids)?) {
+        for ((at, id), value) in others.iter().zip(self.get(&strs(&ids))?) {
             let Some(value) = value else {
                 continue;
             };

@@ -17,6 +17,8 @@
 //! instead, by which copies of one state are known, and none of the prefixes but the one under which it
 //! stands: so what a request reads has a length that does not tell how many there are.
 
+use std::rc::Rc;
+
 use sha2::{Digest, Sha256};
 
 use super::fields::{Fields, Lines};
@@ -91,6 +93,25 @@ impl ProjectRecord {
     pub(super) fn claims_prefix(&self, prefix: &str) -> bool {
         let own = self.project.modules.iter().chain(&self.former_modules);
         own.into_iter().any(|own| own == prefix)
+    }
+}
+
+/// A copy of a project, as a request reads it.
+#[derive(Debug)]
+pub(super) struct ProjectCopy {
+    pub project: Rc<Project>,
+    /// Of which state of the project it is.
+    pub state: String,
+}
+
+impl ProjectCopy {
+    /// Reads what was written down; none for anything else.
+    pub fn parse(value: &[u8]) -> Option<Rc<Self>> {
+        let record = ProjectRecord::parse(value)?;
+        Some(Rc::new(ProjectCopy {
+            state: record.state?,
+            project: Rc::new(record.project),
+        }))
     }
 }
 

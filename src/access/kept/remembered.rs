@@ -27,10 +27,12 @@ use std::time::{Duration, Instant};
 use super::Kept;
 use super::find::{Asked, Found, beginnings};
 use super::met::Met;
-use super::names::{GENERATION, prefix_documents};
+use super::names::{GENERATION, Prefixes};
+use super::record::ProjectCopy;
 use crate::access::Token;
 use crate::http::Failure;
 use crate::lately::{Lately, hash_of};
+use crate::same::same;
 use crate::store::Brought;
 
 /// As many of those who were let in are remembered, each with one module.
@@ -40,6 +42,8 @@ const MOST_ABOVE: usize = 32;
 /// And of so many it is known that they were let in once: callers, and each with one module.
 const MOST_CALLERS: usize = 64;
 const MOST_MET: usize = 256;
+/// As many copies of projects need not be read twice: it takes as long as the rest of the decision.
+const MOST_COPIES: usize = 16;
 /// For so long what was read is taken to be of its generation. Other hands than ours may change what is
 /// kept, the documents of some stores reach their readers one before the other, and a write that a store
 /// was sent again may bring back a generation that was.
@@ -58,6 +62,29 @@ pub struct Remembered {
     above: Lately<Asker, Rc<LetIn>, MOST_ABOVE>,
     callers: Met<MOST_CALLERS>,
     met: Met<MOST_MET>,
+    /// Copies of projects as they were read, by what was read.
+    copies: Lately<Value, Rc<ProjectCopy>, MOST_COPIES>,
+}
+
+/// What stood in a document.
+struct Value(Box<[u8]>);
+
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl PartialEq<[u8]> for Value {
+    fn eq(&self, other: &[u8]) -> bool {
+        same(&self.0, other)
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        *self == *other.0
+    }
 }
 
 /// Who asks, and about what.
@@ -173,6 +200,16 @@ impl Remembered {
         self.seen.keep((), generation);
     }
 
+    /// What a copy of a project says.
+    pub(super) fn copy(&self, value: &[u8]) -> Option<Rc<ProjectCopy>> {
+        let known = self.copies.find(value);
+        known.or_else(|| {
+            let copy = ProjectCopy::parse(value)?;
+            self.copies.keep(Value(value.into()), Rc::clone(&copy));
+            Some(copy)
+        })
+    }
+
     /// Whether whoever asks was let in before: with a token to whatever it was, else to the same.
     pub(super) fn has_met(&self, asking: &Asking) -> bool {
         match asking.secret {
@@ -220,12 +257,12 @@ impl Kept<'_> {
         let Some((known, longer)) = self.remembered.known(asking, now) else {
             return Ok(None);
         };
-        let of_another = !longer.is_empty();
+        let of_another = longer.is_some();
         let expected = known.generation.as_deref();
         let comes_along = !of_another && self.documents.bring_along(GENERATION, expected);
         if !comes_along {
-            let mut names = longer;
-            names.push(GENERATION.to_owned());
+            let longer = longer.iter().flat_map(Prefixes::documents);
+            let names: Vec<&str> = longer.chain([GENERATION]).collect();
             let mut values = self.get(&names)?;
             let generation = values.pop().flatten();
             let is_still = self.is_still(&known.generation, generation);
@@ -268,21 +305,26 @@ impl Kept<'_> {
 impl Remembered {
     /// By what whoever asks was let in to the same; or, with a token, to what has the longest beginning of its module
     /// that is known, and the documents of those that are longer.
-    fn known(&self, asking: &Asking, now: Instant) -> Option<(Rc<LetIn>, Vec<String>)> {
-        let before = self.before()?;
+    fn known<'a>(
+        &self,
+        asking: &Asking<'a>,
+        now: Instant,
+    ) -> Option<(Rc<LetIn>, Option<Prefixes<'a>>)> {
         let holds = |known: &Rc<LetIn>| {
-            known.generation == before && now.saturating_duration_since(known.at) < HOLDS
+            self.seen.is(&(), |seen| *seen == known.generation)
+                && now.saturating_duration_since(known.at) < HOLDS
         };
         if let Some(known) = self.let_in.find(asking).filter(holds) {
-            return Some((known, Vec::new()));
+            return Some((known, None));
         }
         asking.secret?;
         let beginnings = beginnings(asking.module?, asking.reach);
         let mut shorter = beginnings.iter().enumerate().skip(1);
         shorter.find_map(|(at, beginning)| {
             let known = self.above.find(&asking.about(Some(beginning)));
-            let longer = beginnings.get(..at).unwrap_or_default();
-            Some((known.filter(holds)?, prefix_documents(longer)))
+            let known = known.filter(holds)?;
+            let longer = beginnings.get(..at).unwrap_or_default().to_vec();
+            Some((known, Some(Prefixes::new(longer))))
         })
     }
 }
@@ -297,6 +339,29 @@ impl Recalled {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_that_was_read_is_known_again_and_another_is_read() {
+        let remembered = Remembered::default();
+        let text = |state: &str| {
+            let text =
+                "project 7\npath team/m\nvisibility public\nenabled yes\nmodule example.com/m\n";
+            format!("{text}state {state}\nend\n").into_bytes()
+        };
+        let first = remembered.copy(&text("one")).expect("a copy");
+        let again = remembered.copy(&text("one")).expect("a copy");
+        assert!(Rc::ptr_eq(&first, &again));
+        let other = remembered.copy(&text("two")).expect("a copy");
+        assert_eq!(
+            [&*first.state, &*other.state, &*first.project.path],
+            ["one", "two", "team/m"]
+        );
+        assert!(remembered.copy(b"project 7\n").is_none());
+        assert!(remembered.copy(b"project 7\n").is_none());
+        let value = |state| Value(text(state).into());
+        assert!(value("one") == value("one") && value("one") == *text("one"));
+        assert!(value("one") != value("two") && value("one") != *text("two"));
+    }
 
     #[test]
     fn nobody_is_taken_for_another_by_a_hash_that_is_the_same() {

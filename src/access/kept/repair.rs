@@ -7,7 +7,7 @@
 use super::names::{HASHES, hash_document, token_document};
 use super::record::TokenRecord;
 use super::writing::Writing;
-use super::{AT_ONCE, Broken, Kept, MOST_LISTED, failed, tokens};
+use super::{AT_ONCE, Broken, Kept, MOST_LISTED, failed, strs, tokens};
 
 /// What a page of repair came to.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Kept<'_> {
 
     fn repair_some(&self, documents: &[String], page: &mut Mended) -> Result<(), Broken> {
         let mut copies = Vec::new();
-        for (document, value) in documents.iter().zip(self.get(documents)?) {
+        for (document, value) in documents.iter().zip(self.get(&strs(documents))?) {
             let hash = document.strip_prefix(HASHES).unwrap_or_default();
             match value.as_deref().map(TokenRecord::parse) {
                 // It was removed meanwhile.
@@ -79,7 +79,7 @@ impl Kept<'_> {
             .collect();
         let truths = match names.is_empty() {
             true => Vec::new(),
-            false => self.get(&names)?,
+            false => self.get(&strs(&names))?,
         };
         for (((hash, name), document), truth) in copies.iter().zip(&names).zip(truths) {
             let truth = truth.as_deref().map(TokenRecord::parse);

@@ -86,9 +86,11 @@ impl Memory {
 }
 
 impl Documents for Memory {
-    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
-        self.asked.borrow_mut().push(names.to_vec());
-        self.step(|map| names.iter().map(|name| map.get(name).cloned()).collect())
+    fn get(&self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        self.asked
+            .borrow_mut()
+            .push(names.iter().map(|name| (*name).to_owned()).collect());
+        self.step(|map| names.iter().map(|name| map.get(*name).cloned()).collect())
     }
 
     fn bring_along(&self, name: &str, expected: Option<&[u8]>) -> bool {

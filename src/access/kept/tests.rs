@@ -426,10 +426,10 @@ impl<'a> Shared<'a> {
 }
 
 impl Documents for Shared<'_> {
-    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, store::Error> {
+    fn get(&self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>, store::Error> {
         Ok(match self.order {
             Order::AtOnce => self.step(Step::Read, |map| {
-                names.iter().map(|name| map.get(name).cloned()).collect()
+                names.iter().map(|name| map.get(*name).cloned()).collect()
             }),
             Order::Forwards => names.iter().map(|name| self.read(name)).collect(),
             Order::Backwards => {

@@ -10,7 +10,7 @@
 use super::names::{HASHES, TOKEN_NAMES, hash_document, token_document};
 use super::record::TokenRecord as Record;
 use super::writing::{Writing, conflict, refused};
-use super::{AT_ONCE, Broken, Done, Kept, Outcome, Page, in_words, unreadable};
+use super::{AT_ONCE, Broken, Done, Kept, Outcome, Page, in_words, strs, unreadable};
 use crate::access::{Grant, Token};
 use crate::http::Failure;
 
@@ -85,7 +85,7 @@ impl Kept<'_> {
         }
         self.refuse_configured_token(token)?;
         let names = [token_document(name), hash_document(&hash)];
-        let standing = self.get(&names)?;
+        let standing = self.get(&strs(&names))?;
         let (first, copy) = match standing.as_slice() {
             [first, copy] => (first.as_deref(), copy.as_deref()),
             _ => (None, None),
@@ -163,7 +163,7 @@ impl Kept<'_> {
 
     fn take_token(&self, name: &str) -> Result<Done, Broken> {
         let own = [token_document(name)];
-        let value = self.get(&own)?.into_iter().next().flatten();
+        let value = self.get(&strs(&own))?.into_iter().next().flatten();
         let value = value.as_deref();
         let hashes = self.hashes_of(name, value)?;
         if value.is_none() && hashes.is_empty() {
@@ -278,7 +278,7 @@ impl Kept<'_> {
         let Some(other) = other.filter(|other| other != name) else {
             return Ok(());
         };
-        let truth = self.get(&[token_document(&other)])?;
+        let truth = self.get(&[&token_document(&other)])?;
         let truth = truth.into_iter().next().flatten();
         let truth = truth.map(|value| {
             Record::parse(&value).ok_or_else(|| unreadable(&format!("the token {other:?}")))

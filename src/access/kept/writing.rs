@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::names::GENERATION;
-use super::{AT_ONCE, Broken, Documents, Done, Kept, Outcome, failed};
+use super::{AT_ONCE, Broken, Documents, Done, Kept, Outcome, failed, strs};
 use crate::hex;
 use crate::http::{Failure, Kind};
 use crate::store::settle::pause;
@@ -41,7 +41,7 @@ impl<'a> Writing<'a> {
 
     /// The documents of these names, in their order.
     pub fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Broken> {
-        let values = self.documents.get(names);
+        let values = self.documents.get(&strs(names));
         values.map_err(|error| self.midway(failed(MIDWAY, &error)))
     }
 

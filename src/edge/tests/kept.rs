@@ -442,7 +442,7 @@ fn what_the_store_can_not_say_is_never_open() {
 struct Straight(Kv);
 
 impl Documents for Straight {
-    fn get(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    fn get(&self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         self.0.documents(names)
     }
     fn set(&self, name: &str, value: &[u8]) -> Result<(), Error> {

@@ -63,7 +63,7 @@ impl KeyValue for Along {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
         match self.state.replace(State::Idle) {
             State::Wanted(along, expected) => {
-                let mut values = self.port.get_many(&[key.to_owned(), along])?;
+                let mut values = self.port.get_many(&[key, &along])?;
                 let came = values.pop().flatten();
                 let value = values.pop().flatten();
                 self.state.replace(match came == expected {
@@ -89,7 +89,7 @@ impl KeyValue for Along {
         self.port.delete(keys)
     }
 
-    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         self.port.get_many(keys)
     }
 

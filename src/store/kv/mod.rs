@@ -22,6 +22,8 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "admin")]
+use std::ops::Range;
 use std::rc::Rc;
 
 #[cfg(feature = "admin")]
@@ -31,6 +33,8 @@ use super::{
 };
 use crate::http::{Afterwards, Body, ETag};
 use crate::module::{ModulePath, ModuleVersion};
+#[cfg(feature = "admin")]
+use crate::same::same;
 #[cfg(feature = "admin")]
 use crate::store::key::{original_key, portable_beginning};
 use crate::store::key::{portable_key, portable_key_of};
@@ -67,7 +71,7 @@ pub trait KeyValue {
     /// # Errors
     /// The host's.
     #[cfg(feature = "admin")]
-    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         keys.iter().map(|key| self.get(key)).collect()
     }
     /// All keys, in no order.
@@ -93,29 +97,20 @@ pub struct Kv {
 /// there, and may give once what was asked for twice.
 #[cfg(feature = "admin")]
 pub fn in_order(
-    keys: &[String],
+    keys: &[&str],
     found: impl Iterator<Item = (String, Vec<u8>)>,
 ) -> Vec<Option<Vec<u8>>> {
     let mut values = vec![None; keys.len()];
-    let mut next = 0;
     for (own, value) in found {
-        // Where they come in order, each is found at once.
-        let mut places = (next..keys.len()).chain(0..next);
-        let place = places.find(|at| keys.get(*at) == Some(&own));
-        if let Some((at, place)) = place.and_then(|at| Some((at, values.get_mut(at)?))) {
-            *place = Some(value);
-            next = at + 1;
-        }
-    }
-    for (at, key) in keys.iter().enumerate() {
-        if values.get(at).is_some_and(Option::is_none) {
-            let twins = keys.iter().zip(&values);
-            let mut there = twins.filter(|(_, value)| value.is_some());
-            let twin = there.find(|(other, _)| *other == key);
-            let known = twin.and_then(|(_, value)| value.clone());
-            if let Some(place) = values.get_mut(at) {
-                *place = known;
+        let is_its =
+            |key: &str, place: &Option<_>| place.is_none() && same(key.as_bytes(), own.as_bytes());
+        let places = keys.iter().zip(&mut values);
+        let mut places = places.filter_map(|(key, place)| is_its(key, place).then_some(place));
+        if let Some(first) = places.next() {
+            for twin in places {
+                *twin = Some(value.clone());
             }
+            *first = Some(value);
         }
     }
     values
@@ -208,18 +203,43 @@ fn document_key(name: &str) -> String {
     portable_key_of(&[DOCUMENTS, name])
 }
 
-/// The keys of documents, of which many a name is what the one before begins with: there it is cut off.
+/// The keys of documents, of which many a name is what the one before begins with: there its key is a part of that
+/// one's.
 #[cfg(feature = "admin")]
-fn document_keys(names: &[String]) -> Vec<String> {
-    let mut keys: Vec<String> = Vec::with_capacity(names.len());
-    let mut before = "";
-    for name in names {
-        let longer = keys.last();
-        let cut = longer.and_then(|key| portable_beginning(key, before, name));
-        keys.push(cut.unwrap_or_else(|| document_key(name)));
-        before = name;
+struct DocumentKeys {
+    text: String,
+    /// Where in it each is.
+    keys: Vec<Range<usize>>,
+}
+
+#[cfg(feature = "admin")]
+impl DocumentKeys {
+    fn of(names: &[&str]) -> Self {
+        let mut keys: Vec<Range<usize>> = Vec::with_capacity(names.len());
+        let mut text = String::new();
+        if let Some(first) = names.first() {
+            text = document_key(first);
+            keys.push(0..text.len());
+        }
+        for pair in names.windows(2) {
+            let [before, name] = pair else { continue };
+            let part = keys.last().and_then(|longer| {
+                let length = portable_beginning(text.get(longer.clone())?, before, name)?;
+                Some(longer.start..longer.start + length)
+            });
+            keys.push(part.unwrap_or_else(|| {
+                let start = text.len();
+                text.push_str(&document_key(name));
+                start..text.len()
+            }));
+        }
+        DocumentKeys { text, keys }
     }
-    keys
+
+    fn all(&self) -> Vec<&str> {
+        let key = |place: &Range<usize>| self.text.get(place.clone()).unwrap_or_default();
+        self.keys.iter().map(key).collect()
+    }
 }
 
 impl Store for Kv {
@@ -285,9 +305,8 @@ impl Store for Kv {
     }
 
     #[cfg(feature = "admin")]
-    fn documents(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
-        let keys = document_keys(names);
-        self.port.get_many(&keys)
+    fn documents(&self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        self.port.get_many(&DocumentKeys::of(names).all())
     }
 
     #[cfg(feature = "admin")]

@@ -256,7 +256,7 @@ impl Store for S3 {
     }
 
     #[cfg(feature = "admin")]
-    fn documents(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    fn documents(&self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         let keys: Vec<String> = names.iter().map(|name| document_key(name)).collect();
         self.read_all(&keys)
     }

@@ -80,14 +80,15 @@ impl KeyValue for Bucket {
     fn delete(&self, keys: &[String]) -> Result<(), Error> {
         match keys {
             [key] => self.0.delete(key).map_err(failed),
-            keys => keys
-                .chunks(DELETED_AT_ONCE)
-                .try_for_each(|some| batch::delete_many(&self.0, some).map_err(failed)),
+            keys => keys.chunks(DELETED_AT_ONCE).try_for_each(|some| {
+                let some: Vec<&str> = some.iter().map(String::as_str).collect();
+                batch::delete_many(&self.0, &some).map_err(failed)
+            }),
         }
     }
 
     #[cfg(feature = "admin")]
-    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         let one_by_one = || keys.iter().map(|key| self.get(key)).collect();
         if keys.len() < 2 {
             return one_by_one();

@@ -5,6 +5,7 @@ pub(super) mod bindings {
     wit_bindgen::generate!({
         path: "wit/spin",
         world: "spin",
+        ownership: Borrowing { duplicate_if_necessary: false },
         generate_all,
     });
 }

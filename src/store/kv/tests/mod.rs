@@ -84,14 +84,13 @@ fn what_a_host_gives_for_many_keys_is_put_in_their_order() {
         (&["a", "b", "c"], &["d", "b"], [false, true, false]),
         (&["a", "b", "c"], &[], [false, false, false]),
     ] {
-        let asked = texts(asked);
         let found = texts(found).into_iter().map(|key| {
             let value = key.clone().into_bytes();
             (key, value)
         });
-        let values = super::in_order(&asked, found);
+        let values = super::in_order(asked, found);
         for ((key, value), is_there) in asked.iter().zip(&values).zip(expected) {
-            let expected = is_there.then(|| key.clone().into_bytes());
+            let expected = is_there.then(|| key.as_bytes().to_vec());
             assert_eq!(*value, expected, "{asked:?}");
         }
         assert_eq!(values.len(), 3);
@@ -397,7 +396,7 @@ impl KeyValue for Meanwhile {
         self.inner.get(key)
     }
     #[cfg(feature = "admin")]
-    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         keys.iter().map(|key| self.get(key)).collect()
     }
     fn set(&self, key: &str, value: &[u8]) -> Result<(), Error> {
