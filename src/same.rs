@@ -13,9 +13,24 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
         && one_rest.iter().eq(other_rest)
 }
 
+/// The same of bytes that may be missing.
+pub fn same_if_any<T: AsRef<[u8]>, U: AsRef<[u8]>>(one: Option<T>, other: Option<U>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => same(one.as_ref(), other.as_ref()),
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_is_the_same_as_what_is_missing_alone() {
+        assert!(same_if_any(Some("a"), Some(b"a")) && !same_if_any(Some("a"), Some("b")));
+        assert!(same_if_any(None::<&str>, None::<&str>));
+        assert!(!same_if_any(Some(""), None::<&str>) && !same_if_any(None::<&str>, Some("")));
+    }
 
     #[test]
     fn bytes_are_the_same_where_none_differs_and_there_are_as_many() {

@@ -83,8 +83,19 @@ fn hashed_key(pieces: &[&str]) -> String {
 
 /// Whether a byte stands as it is behind this one of the portable key.
 fn is_kept(byte: u8, last: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || byte == b'.' && last != b'.'
+    STANDS.get(usize::from(byte)) == Some(&true) && (byte != b'.' || last != b'.')
 }
+
+/// Which bytes stand as they are.
+static STANDS: [bool; 256] = {
+    let mut stands = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        stands[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        byte += 1;
+    }
+    stands
+};
 
 /// Undoes [`portable_key`] where it can: not for a hashed key, nor for one that is not ours.
 pub fn original_key(portable: &str) -> Option<String> {

@@ -105,7 +105,29 @@ fn readable(folder: &str, text: &str, is_path: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::find::beginnings;
     use super::*;
+
+    #[test]
+    fn prefixes_have_the_documents_that_each_has_alone() {
+        let long = format!("example.com/{}", ["element/"; 15].concat());
+        for module in [
+            "example.com/team/lib/v2",
+            "example.com",
+            "example.com/team./lib",
+            "example.com/Team/lib",
+            "Example.com/team/lib",
+            "example.com/team/lib.",
+            "",
+            &long,
+        ] {
+            let all = beginnings(module, None);
+            let alone: Vec<String> = all.iter().map(|prefix| prefix_document(prefix)).collect();
+            let prefixes = Prefixes::new(all);
+            assert_eq!(prefixes.documents().collect::<Vec<_>>(), alone);
+        }
+        assert_eq!(Prefixes::new(Vec::new()).documents().count(), 0);
+    }
 
     #[test]
     fn a_name_is_readable_where_a_store_can_have_it_and_else_a_hash_of_its_own() {

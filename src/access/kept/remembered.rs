@@ -24,15 +24,15 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::Kept;
 use super::find::{Asked, Found, beginnings};
 use super::met::Met;
 use super::names::{GENERATION, Prefixes};
 use super::record::ProjectCopy;
+use super::{DEEPEST, Kept};
 use crate::access::Token;
 use crate::http::Failure;
 use crate::lately::{Lately, hash_of};
-use crate::same::same;
+use crate::same::{same, same_if_any};
 use crate::store::Brought;
 
 /// As many of those who were let in are remembered, each with one module.
@@ -150,9 +150,9 @@ impl Asker {
 
 impl PartialEq<Asking<'_>> for Asker {
     fn eq(&self, other: &Asking) -> bool {
-        self.secret == other.secret
-            && self.named.as_deref() == other.named
-            && self.module.as_deref() == other.module
+        same_if_any(self.module.as_ref(), other.module)
+            && same_if_any(self.secret, other.secret)
+            && same_if_any(self.named.as_ref(), other.named)
     }
 }
 
@@ -261,8 +261,11 @@ impl Kept<'_> {
         let expected = known.generation.as_deref();
         let comes_along = !of_another && self.documents.bring_along(GENERATION, expected);
         if !comes_along {
-            let longer = longer.iter().flat_map(Prefixes::documents);
-            let names: Vec<&str> = longer.chain([GENERATION]).collect();
+            let mut names = Vec::with_capacity(DEEPEST);
+            if let Some(longer) = &longer {
+                names.extend(longer.documents());
+            }
+            names.push(GENERATION);
             let mut values = self.get(&names)?;
             let generation = values.pop().flatten();
             let is_still = self.is_still(&known.generation, generation);
@@ -294,7 +297,7 @@ impl Kept<'_> {
     }
 
     fn is_still(&self, known: &Generation, now: Generation) -> bool {
-        let is_still = *known == now;
+        let is_still = same_if_any(known.as_ref(), now.as_ref());
         if !is_still {
             self.remembered.saw(now);
         }
@@ -311,21 +314,22 @@ impl Remembered {
         now: Instant,
     ) -> Option<(Rc<LetIn>, Option<Prefixes<'a>>)> {
         let holds = |known: &Rc<LetIn>| {
-            self.seen.is(&(), |seen| *seen == known.generation)
-                && now.saturating_duration_since(known.at) < HOLDS
+            self.seen.is(&(), |seen| {
+                same_if_any(seen.as_ref(), known.generation.as_ref())
+            }) && now.saturating_duration_since(known.at) < HOLDS
         };
         if let Some(known) = self.let_in.find(asking).filter(holds) {
             return Some((known, None));
         }
         asking.secret?;
-        let beginnings = beginnings(asking.module?, asking.reach);
+        let mut beginnings = beginnings(asking.module?, asking.reach);
         let mut shorter = beginnings.iter().enumerate().skip(1);
-        shorter.find_map(|(at, beginning)| {
+        let (at, known) = shorter.find_map(|(at, beginning)| {
             let known = self.above.find(&asking.about(Some(beginning)));
-            let known = known.filter(holds)?;
-            let longer = beginnings.get(..at).unwrap_or_default().to_vec();
-            Some((known, Some(Prefixes::new(longer))))
-        })
+            Some((at, known.filter(holds)?))
+        })?;
+        beginnings.truncate(at);
+        Some((known, Some(Prefixes::new(beginnings))))
     }
 }
 
@@ -338,7 +342,9 @@ impl Recalled {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{Configuration, Map, Memory};
     use super::*;
+    use crate::access::Projects;
 
     #[test]
     fn a_copy_that_was_read_is_known_again_and_another_is_read() {
@@ -361,6 +367,33 @@ mod tests {
         let value = |state| Value(text(state).into());
         assert!(value("one") == value("one") && value("one") == *text("one"));
         assert!(value("one") != value("two") && value("one") != *text("two"));
+    }
+
+    #[test]
+    fn below_gitlabs_base_a_project_that_is_there_is_read_each_time_as_is_what_stands_for_one_that_is_not()
+     {
+        let map = Map::default();
+        let documents = Memory::new(&map);
+        let configuration = Configuration::new("[]");
+        let kept = configuration.kept(&documents);
+        let json = r#"[{"id":7,"path":"team/m","modules":["example.com/m"]}]"#;
+        for project in Projects::parse_list(json).expect("a project").configured() {
+            kept.put_project(project).expect("a project that is new");
+        }
+        for (named, is_known) in [(Some("7"), false), (None, true)] {
+            let asked = Asked {
+                named,
+                module: Some("example.com/m/sub"),
+                reach: None,
+            };
+            let answers = kept.ask(&asked, None, false).expect("documents");
+            let found = answers.projects(&|_| true).expect("a project");
+            assert_eq!(found.owner.map(|it| it.id.clone()).as_deref(), Some("7"));
+            let map = map.borrow();
+            let mut values = map.values();
+            let copies = &configuration.remembered.copies;
+            assert_eq!(values.any(|it| copies.find(&**it).is_some()), is_known);
+        }
     }
 
     #[test]

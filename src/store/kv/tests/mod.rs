@@ -68,6 +68,23 @@ fn the_contract_holds() {
 
 #[cfg(feature = "admin")]
 #[test]
+fn documents_have_the_keys_that_each_has_alone() {
+    let long = "long/".repeat(60);
+    for names in [
+        &["a/b/c", "a/b", "a", "x/y", "x", "x", "a"][..],
+        &["a/b", "a/c", "a."],
+        &["a.", "a", "a..b", "a."],
+        &[&long, &long[..100], "long"],
+        &["a"],
+        &[],
+    ] {
+        let alone: Vec<String> = names.iter().map(|name| super::document_key(name)).collect();
+        assert_eq!(super::DocumentKeys::of(names).all(), alone);
+    }
+}
+
+#[cfg(feature = "admin")]
+#[test]
 fn what_a_host_gives_for_many_keys_is_put_in_their_order() {
     let texts = |all: &[&str]| -> Vec<String> { all.iter().map(ToString::to_string).collect() };
     for (asked, found, expected) in [
