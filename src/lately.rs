@@ -1,7 +1,7 @@
 //! What an instance of the component remembers of the requests before, where its host uses it again: so
 //! much and no more. What an answer depends on is to be remembered with what tells whether it still stands.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::hash::{Hash, Hasher as _};
 use std::ops::Range;
@@ -11,22 +11,20 @@ use rustc_hash::FxHasher;
 /// So many places one key may be in.
 const WAYS: usize = 8;
 
-/// Values by their keys, which give way to others in turn. No part of what it stands in: all are equal, and a
-/// clone is empty.
+/// Values by their keys. Each key has a few places, of which the oldest value gives way when there is no more room.
+/// No part of what it stands in: all are equal, and a clone is empty.
 pub struct Lately<K, V, const MOST: usize> {
     /// Behind the hash of each key: to compare the keys themselves, sixty of one length, took seven
-    /// microseconds. A key is in one of a few places that its hash tells.
+    /// microseconds. The places of one key stand together, the newest value first.
     kept: RefCell<Vec<Option<(u64, K, V)>>>,
-    /// Which of those gives way next.
-    next: Cell<usize>,
 }
 
 impl<K, V: Clone, const MOST: usize> Lately<K, V, MOST> {
     /// Nothing yet.
     pub const fn new() -> Self {
+        const { assert!(MOST <= WAYS || MOST.is_multiple_of(WAYS), "whole sets") };
         Lately {
             kept: RefCell::new(Vec::new()),
-            next: Cell::new(0),
         }
     }
 
@@ -74,13 +72,10 @@ impl<K, V: Clone, const MOST: usize> Lately<K, V, MOST> {
             own.is_some_and(|(own_hash, own, _)| *own_hash == hash && *own == key)
         };
         let own = places.iter().position(is_its);
-        let place = own.or_else(|| places.iter().position(Option::is_none));
-        let place = place.unwrap_or_else(|| {
-            let next = self.next.get() % places.len().max(1);
-            self.next.set(next + 1);
-            next
-        });
-        if let Some(place) = places.get_mut(place) {
+        if own.is_none() {
+            places.rotate_right(1);
+        }
+        if let Some(place) = places.get_mut(own.unwrap_or_default()) {
             *place = Some((hash, key, value));
         }
     }
@@ -132,16 +127,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_places_are_filled_and_every_key_is_found_by_its_hash() {
+    fn of_all_that_share_their_places_the_newest_are_found() {
         let lately = Lately::<String, u32, 64>::new();
-        for number in 0..10_000 {
-            lately.keep(number.to_string(), number);
-            assert_eq!(lately.find(&number.to_string()), Some(number));
+        let mut all: Vec<Vec<u32>> = vec![Vec::new(); 64];
+        for number in 0..2_000 {
+            let key = number.to_string();
+            all[Lately::<String, u32, 64>::places(hash_of(&key)).start].push(number);
+            lately.keep(key, number);
+            let found = |number: &&u32| lately.find(&number.to_string()) == Some(**number);
+            for sharing in &all {
+                let newest = sharing.len().min(WAYS);
+                assert_eq!(sharing.iter().rev().take_while(found).count(), newest);
+            }
             assert!(lately.is(&number.to_string(), |it| *it == number));
             assert!(!lately.is(&number.to_string(), |it| *it != number));
         }
-        let found = (0..10_000).filter(|number| lately.find(&number.to_string()) == Some(*number));
-        assert_eq!(found.count(), 64);
+        let found = |number: &u32| lately.find(&number.to_string()).is_some();
+        assert_eq!((0..2_000).filter(found).count(), 64);
     }
 
     #[test]

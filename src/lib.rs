@@ -24,6 +24,8 @@ compile_error!(
 );
 
 pub mod access;
+#[cfg(feature = "admin")]
+mod bytes;
 pub mod edge;
 mod hex;
 pub mod http;
@@ -34,8 +36,6 @@ pub mod module;
 mod order;
 pub mod proxy;
 pub mod publish;
-#[cfg(feature = "admin")]
-mod same;
 pub mod settings;
 pub mod store;
 #[cfg(target_arch = "wasm32")]

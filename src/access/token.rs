@@ -138,7 +138,7 @@ impl Token {
     pub fn find<'a>(tokens: &'a [Token], presented: &[u8; 32], now: Now) -> Option<&'a Token> {
         let mut found = None;
         for token in tokens {
-            if same(&token.hash, presented) && found.is_none() && token.is_valid(now) {
+            if same_hash(&token.hash, presented) && found.is_none() && token.is_valid(now) {
                 found = Some(token);
             }
         }
@@ -171,7 +171,7 @@ impl Token {
 
     /// Whether this is its hash, told in constant time.
     pub fn has_hash(&self, hash: &[u8; 32]) -> bool {
-        same(&self.hash, hash)
+        same_hash(&self.hash, hash)
     }
 
     /// Whether both have the same secret.
@@ -234,7 +234,7 @@ pub(super) fn is_invisible(letter: char) -> bool {
 }
 
 /// Compares without telling where the first difference is.
-fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
+pub(super) fn same_hash(a: &[u8; 32], b: &[u8; 32]) -> bool {
     let differences = a.iter().zip(b).fold(0u8, |all, (a, b)| all | (a ^ b));
     std::hint::black_box(differences) == 0
 }

@@ -4,9 +4,9 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::hex;
 #[cfg(feature = "admin")]
-use crate::same::same;
+use crate::bytes::equal;
+use crate::hex;
 
 /// Below the 255 bytes of a file name, with room for what a host puts around it.
 const LONGEST_KEY: usize = 240;
@@ -52,7 +52,7 @@ pub fn portable_key_of(pieces: &[&str]) -> String {
 #[cfg(feature = "admin")]
 pub fn portable_beginning(portable: &str, key: &str, beginning: &str) -> Option<usize> {
     let (start, rest) = key.split_at_checked(beginning.len())?;
-    if !same(start.as_bytes(), beginning.as_bytes())
+    if !equal(start.as_bytes(), beginning.as_bytes())
         || portable.starts_with(HASHED)
         || beginning.ends_with('.')
     {

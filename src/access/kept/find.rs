@@ -35,7 +35,7 @@ const NOBODYS_ID: &str = "0";
 pub struct Answers<'a> {
     kept: Kept<'a>,
     asked: Asked<'a>,
-    documents: Asks<'a>,
+    asks: Asks<'a>,
     /// The project that is named.
     named: Option<(&'a str, Option<Vec<u8>>)>,
     owner: Option<(&'a str, Vec<u8>)>,
@@ -55,6 +55,7 @@ struct Asks<'a> {
 }
 
 impl Asks<'_> {
+    /// In this order they are answered.
     fn names(&self) -> Vec<&str> {
         let mut names = Vec::with_capacity(self.prefixes.all.len() + 3);
         names.extend(self.prefixes.documents());
@@ -87,33 +88,34 @@ impl<'a> Kept<'a> {
         remembers: bool,
     ) -> Result<Answers<'a>, Failure> {
         let prefixes = asked.module.map(|module| beginnings(module, asked.reach));
-        let mut documents = Asks {
+        let mut asks = Asks {
             prefixes: Prefixes::new(prefixes.unwrap_or_default()),
             named: asked.named.and_then(named_document),
             token: secret.map(|hash| hash_document(&hex::encode(hash))),
             generation: false,
         };
-        documents.generation = remembers && !documents.names().is_empty();
-        let before = documents.generation.then(|| self.remembered.before());
-        let names = documents.names();
+        let asks_nothing = asks.prefixes.all.is_empty() && asks.named.is_none() && secret.is_none();
+        asks.generation = remembers && !asks_nothing;
+        let before = asks.generation.then(|| self.remembered.before());
+        let names = asks.names();
         let mut values = match names.is_empty() {
             true => Vec::new(),
             false => self.get(&names)?,
         };
-        let now = documents.generation.then(|| values.pop().flatten());
+        let now = asks.generation.then(|| values.pop().flatten());
         if let Some(now) = &now {
             self.remembered.saw(now.clone());
         }
         let token = secret.and_then(|_| values.pop().flatten());
-        let named = asked.named.filter(|_| documents.named.is_some());
+        let named = asked.named.filter(|_| asks.named.is_some());
         let named = named.map(|name| (name, values.pop().flatten()));
-        let mut owners = documents.prefixes.all.iter().zip(values);
+        let mut owners = asks.prefixes.all.iter().zip(values);
         Ok(Answers {
             kept: *self,
             asked: *asked,
             named,
             owner: owners.find_map(|(prefix, value)| Some((*prefix, value?))),
-            documents,
+            asks,
             secret: secret.copied(),
             token,
             generation: now.filter(|now| before.flatten().as_ref() == Some(now)),
@@ -150,7 +152,7 @@ impl<'a> Answers<'a> {
     pub(super) fn reaches(&self) -> Option<&'a str> {
         match &self.owner {
             Some((prefix, _)) => Some(prefix),
-            None => beginnings(self.asked.module?, self.asked.reach).pop(),
+            None => self.asks.prefixes.all.last().copied(),
         }
     }
 
@@ -259,7 +261,8 @@ impl<'a> Answers<'a> {
             return Document::None;
         };
         let copy = match self.asked.named {
-            // Whether somebody has a path is no secret here, nor is how long it takes to read it.
+            // Whether somebody has a path the plain base tells everybody, so how long it takes to read whose it is
+            // tells nothing. Where a project is named it might: that may be hidden.
             None => self.kept.remembered.copy(value),
             Some(_) => ProjectCopy::parse(value),
         };
@@ -275,8 +278,8 @@ impl<'a> Answers<'a> {
     /// refusal, so that the time it takes tells nobody which of the two it was.
     pub fn even_out(&self) {
         if let Some((_, value)) = &self.named {
-            let mut names = self.documents.names();
-            if let Some(name) = names.get_mut(self.documents.prefixes.all.len()) {
+            let mut names = self.asks.names();
+            if let Some(name) = names.get_mut(self.asks.prefixes.all.len()) {
                 *name = if value.is_some() { NOTHING } else { NOBODYS };
             }
             // Whatever comes of it, the refusal stands.

@@ -31,10 +31,10 @@ use super::Brought;
 use super::{
     Content, Detail, Entropy, Error, File, Index, Object, Open, Outcome, Repaired, Staging, Store,
 };
+#[cfg(feature = "admin")]
+use crate::bytes::equal;
 use crate::http::{Afterwards, Body, ETag};
 use crate::module::{ModulePath, ModuleVersion};
-#[cfg(feature = "admin")]
-use crate::same::same;
 #[cfg(feature = "admin")]
 use crate::store::key::{original_key, portable_beginning};
 use crate::store::key::{portable_key, portable_key_of};
@@ -103,7 +103,7 @@ pub fn in_order(
     let mut values = vec![None; keys.len()];
     for (own, value) in found {
         let is_its =
-            |key: &str, place: &Option<_>| place.is_none() && same(key.as_bytes(), own.as_bytes());
+            |key: &str, place: &Option<_>| place.is_none() && equal(key.as_bytes(), own.as_bytes());
         let places = keys.iter().zip(&mut values);
         let mut places = places.filter_map(|(key, place)| is_its(key, place).then_some(place));
         if let Some(first) = places.next() {
@@ -215,23 +215,24 @@ struct DocumentKeys {
 #[cfg(feature = "admin")]
 impl DocumentKeys {
     fn of(names: &[&str]) -> Self {
-        let mut keys: Vec<Range<usize>> = Vec::with_capacity(names.len());
         let mut text = String::new();
-        if let Some(first) = names.first() {
-            text = document_key(first);
-            keys.push(0..text.len());
-        }
-        for pair in names.windows(2) {
-            let [before, name] = pair else { continue };
+        let mut keys: Vec<Range<usize>> = Vec::with_capacity(names.len());
+        let mut before = "";
+        for name in names {
             let part = keys.last().and_then(|longer| {
                 let length = portable_beginning(text.get(longer.clone())?, before, name)?;
                 Some(longer.start..longer.start + length)
             });
             keys.push(part.unwrap_or_else(|| {
                 let start = text.len();
-                text.push_str(&document_key(name));
+                let key = document_key(name);
+                match start {
+                    0 => text = key,
+                    _ => text.push_str(&key),
+                }
                 start..text.len()
             }));
+            before = name;
         }
         DocumentKeys { text, keys }
     }

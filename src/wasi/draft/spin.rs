@@ -5,6 +5,7 @@ pub(super) mod bindings {
     wit_bindgen::generate!({
         path: "wit/spin",
         world: "spin",
+        // Keys are parts of other texts.
         ownership: Borrowing { duplicate_if_necessary: false },
         generate_all,
     });

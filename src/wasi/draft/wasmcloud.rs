@@ -5,6 +5,7 @@ pub(super) mod bindings {
     wit_bindgen::generate!({
         path: "wit/wasmcloud",
         world: "wasmcloud",
+        // Keys are parts of other texts.
         ownership: Borrowing { duplicate_if_necessary: false },
         with: { "wasi:io/streams@0.2.1": ::wasi::io::streams },
         generate_all,
