@@ -196,6 +196,27 @@ fn generation_alone() -> Vec<String> {
 }
 
 #[test]
+fn where_the_configuration_says_all_nothing_is_read_however_often_it_is_asked() {
+    let map = Map::default();
+    let instance = Instance::of(&map, true);
+    let asked = Asked {
+        named: None,
+        module: Some(MODULE),
+        reach: Some(MODULE.len()),
+    };
+    for _ in 0..4 {
+        instance.run(|kept| {
+            let look = Look::new(kept, asked, true, instance.now.get());
+            let found = look.projects(&Caller::with(None)).unwrap();
+            assert!(found.owner.is_none());
+            look.remember();
+            assert!(look.stands().unwrap());
+        });
+        assert_eq!(instance.asked.take(), [[""; 0]; 0]);
+    }
+}
+
+#[test]
 fn from_the_fourth_time_on_one_short_read_or_none_lets_in_who_was_let_in() {
     let map = after(
         &Configuration::new("[]"),
