@@ -29,7 +29,7 @@ impl Credential {
     /// that is wrong would go unnoticed. An empty value is no credential, as a script sends it whose variable is
     /// not set.
     pub fn presented(headers: &Headers) -> Option<Result<Self, Malformed>> {
-        let mut presented: Option<Credential> = None;
+        let mut presented: Option<(Vec<u8>, bool)> = None;
         for (name, value) in headers.all().filter(|(_, value)| !value.is_empty()) {
             let is = |own: &str| name.eq_ignore_ascii_case(own);
             let next = if is("authorization") {
@@ -43,14 +43,19 @@ impl Credential {
             };
             presented = match (presented, next) {
                 (None, Some(next)) => Some(next),
-                (Some(first), Some(next)) if first.secret == next.secret => Some(Credential {
-                    of_job: first.of_job || next.of_job,
-                    ..first
-                }),
+                (Some((first, of_job)), Some((next, too))) if first == next => {
+                    Some((first, of_job || too))
+                }
                 _ => return Some(Err(Malformed)),
             };
         }
-        presented.map(Ok)
+        presented.map(|(secret, of_job)| {
+            Ok(Credential {
+                secret,
+                of_job,
+                sha256: OnceCell::new(),
+            })
+        })
     }
 
     /// Whether it is the token of a CI job, as GitLab's documentation has it: presented as `Job-Token` or
@@ -71,7 +76,8 @@ impl Credential {
     }
 }
 
-fn from_authorization(value: &[u8]) -> Option<Credential> {
+/// A secret, and whether it is said to be the token of a job.
+fn from_authorization(value: &[u8]) -> Option<(Vec<u8>, bool)> {
     let text = std::str::from_utf8(value).ok()?.trim();
     let (scheme, rest) = text.split_once(' ')?;
     let rest = rest.trim();
@@ -88,12 +94,8 @@ fn from_authorization(value: &[u8]) -> Option<Credential> {
 }
 
 /// An empty secret is none: everybody would have it.
-fn from_secret(secret: &[u8], of_job: bool) -> Option<Credential> {
-    (!secret.is_empty()).then(|| Credential {
-        secret: secret.to_vec(),
-        of_job,
-        sha256: OnceCell::new(),
-    })
+fn from_secret(secret: &[u8], of_job: bool) -> Option<(Vec<u8>, bool)> {
+    (!secret.is_empty()).then(|| (secret.to_vec(), of_job))
 }
 
 /// Standard base64, padded or not (RFC 7617 sends it padded).

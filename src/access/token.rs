@@ -235,7 +235,10 @@ pub(super) fn is_invisible(letter: char) -> bool {
 
 /// Compares without telling where the first difference is.
 pub(super) fn same_hash(a: &[u8; 32], b: &[u8; 32]) -> bool {
-    let differences = a.iter().zip(b).fold(0u8, |all, (a, b)| all | (a ^ b));
+    let words = a.as_chunks().0.iter().zip(b.as_chunks().0);
+    let differences = words.fold(0, |all, (a, b)| {
+        all | (u64::from_ne_bytes(*a) ^ u64::from_ne_bytes(*b))
+    });
     std::hint::black_box(differences) == 0
 }
 
@@ -279,6 +282,17 @@ mod tests {
 
     fn sha256(secret: &str) -> [u8; 32] {
         Sha256::digest(secret).into()
+    }
+
+    #[test]
+    fn hashes_are_the_same_where_no_bit_differs() {
+        let hash: [u8; 32] = std::array::from_fn(|at| at as u8);
+        assert!(same_hash(&hash, &hash.clone()));
+        for bit in 0..256 {
+            let mut other = hash;
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert!(!same_hash(&hash, &other), "{bit}");
+        }
     }
 
     #[test]

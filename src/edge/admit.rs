@@ -315,7 +315,7 @@ fn for_one_only(mut response: Response) -> Response {
         if *name == "cache-control"
             && let Some(rest) = value.strip_prefix("public")
         {
-            *value = format!("private{rest}");
+            *value = ["private", rest].concat();
         }
     }
     response.with("vary", HEADERS)

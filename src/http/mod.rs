@@ -217,8 +217,8 @@ pub struct Response {
 impl Response {
     /// A response with a body of a known media type.
     pub fn new(status: u16, content_type: &'static str, body: Body) -> Self {
-        // As many as most responses end up with.
-        let mut headers = Vec::with_capacity(4);
+        // No more than most responses end up with, those to one caller alone among them.
+        let mut headers = Vec::with_capacity(6);
         headers.push(("content-type", content_type.to_owned()));
         Response {
             status,
