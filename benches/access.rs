@@ -254,9 +254,9 @@ fn from_the_configuration(
 
 /// The same hits by what the store says, for the same module each time, which an instance remembers, and each time
 /// for another one of the project, of which it remembers what the project is, and of a token that it was let in.
-/// (An instance that answers one request reads what they say: a microsecond more, and three with a token.) The floor component makes the very
-/// calls of the store that who is not remembered needs, for the same keys and values: by so much more than without
-/// them it takes longer.
+/// (An instance that answers one request reads what they say: by its instructions a microsecond more, and three with
+/// a token.) The floor component makes the very calls of the store that who is not remembered needs, for the same
+/// keys and values: by so much more than without them it takes longer.
 /// Beside it stands the same hit by the configuration: what a credential costs wherever its token is.
 fn from_the_store(
     without: SocketAddr,

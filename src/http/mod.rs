@@ -217,7 +217,7 @@ pub struct Response {
 impl Response {
     /// A response with a body of a known media type.
     pub fn new(status: u16, content_type: &'static str, body: Body) -> Self {
-        // No more than most responses end up with, those to one caller alone among them.
+        // As many as most responses end up with; one for a single caller has `Vary` besides.
         let mut headers = Vec::with_capacity(6);
         headers.push(("content-type", content_type.to_owned()));
         Response {

@@ -46,7 +46,8 @@ const MOST_ABOVE: usize = 32;
 /// And of so many it is known that they were let in once: callers, and each with one module.
 const MOST_CALLERS: usize = 64;
 const MOST_MET: usize = 256;
-/// As many copies of projects need not be read anew: it takes as long as the rest of the decision.
+/// As many copies of projects need not be read anew: that took 5,700 of the 18,500 instructions of access on a first
+/// hit.
 const MOST_COPIES: usize = 16;
 const MOST_MET_COPIES: usize = 64;
 /// For so long what was read is taken to be of its generation. Other hands than ours may change what is
@@ -209,7 +210,7 @@ impl Remembered {
         self.seen.keep((), generation);
     }
 
-    /// What a copy of a project says.
+    /// What a copy of a project says: as it was read before, or read now.
     pub(super) fn copy(&self, value: &[u8]) -> Option<Rc<ProjectCopy>> {
         let known = self.copies.find(value);
         known.or_else(|| {
